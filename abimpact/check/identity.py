@@ -1,0 +1,144 @@
+"""Is each row what it claims to be: one unit, in one known variant?"""
+
+from abimpact.findings import Finding, Severity
+from abimpact.read.log import Log
+from abimpact.read.opening import ARM
+from abimpact.spec.expression import quote
+
+BLOCK_SHARE = 0.01
+# A column whose values repeat this often without ever changing variant did not do so by chance (2^-20).
+REPEATS_NEEDED = 20
+
+
+def units_in_both_arms(log: Log) -> list[Finding]:
+    """Units that met several variants: excluded, and too many of them block."""
+    counts = log.unit_counts
+    if counts is None:
+        return []
+    share = counts.in_both / counts.total if counts.total else 0.0
+    data = {"units": counts.in_both, "share": share, "rows": counts.in_both_rows}
+    if not counts.in_both:
+        return [_passed("units_in_both_arms", "No unit was in more than one variant.", data)]
+    return [
+        Finding(
+            code="units_in_both_arms",
+            severity=Severity.BLOCK if share > BLOCK_SHARE else Severity.WARN,
+            message=f"{counts.in_both:,} units ({share:.2%}) with {counts.in_both_rows:,} rows were in more than one "
+            "variant and were excluded.",
+            why="What they did cannot be put down to one variant, and who changes variant is rarely a random few.",
+            do="Find why the assignment changes (cookies, devices, late logging), or name the unit that was randomised.",
+            data=data,
+        )
+    ]
+
+
+def duplicate_rows(log: Log) -> list[Finding]:
+    """Units with several rows, and what was done with them; many without a declared rule block."""
+    counts = log.unit_counts
+    if counts is None:
+        return []
+    data = {"rows": counts.extra_rows, "units": counts.repeated, "rule": counts.rule}
+    if not counts.repeated:
+        return [_passed("duplicate_rows", "Every unit has one row.", data)]
+    remaining = counts.total - counts.in_both
+    share = counts.repeated / remaining
+    declared = log.experiment.several_rows
+    is_much = declared is None and share >= BLOCK_SHARE
+    severity = Severity.BLOCK if is_much else Severity.INFO if declared else Severity.WARN
+    by = "in time" if log.experiment.time and counts.rule in ("first", "last") else "in file order"
+    done = f"the {counts.rule} row ({by}) was taken" if counts.rule in ("first", "last") else f"their {counts.rule} was taken"
+    return [
+        Finding(
+            code="duplicate_rows",
+            severity=severity,
+            message=f"{counts.repeated:,} units ({share:.2%}) have several rows, {counts.extra_rows:,} beyond their first; {done}.",
+            why="A unit counted twice makes intervals too narrow; taking one row of many may lose what it did."
+            if not declared
+            else "",
+            do="Say what several rows of a unit mean: --several-rows sum, mean, max, min, first or last." if not declared else "",
+            data=data,
+        )
+    ]
+
+
+def missing_unit(log: Log) -> list[Finding]:
+    """Rows without a unit."""
+    if log.experiment.unit is None:
+        return []
+    return [_left_out("missing_unit", log.row_counts.missing_unit, log, "name no unit")]
+
+
+def missing_variant(log: Log) -> list[Finding]:
+    """Rows without a variant."""
+    return [_left_out("missing_variant", log.row_counts.missing_variant, log, "name no variant")]
+
+
+def _left_out(code: str, rows: int, log: Log, said: str) -> Finding:
+    if not rows:
+        return _passed(code, f"No rows {said}.", {"rows": 0})
+    return Finding(
+        code=code,
+        severity=Severity.WARN,
+        message=f"{rows:,} of {log.row_counts.kept:,} rows {said} and were left out.",
+        why="If they were lost more often in one variant, the comparison is biased.",
+        do="Find out where the value gets lost.",
+        data={"rows": rows},
+    )
+
+
+def unknown_variant(log: Log) -> list[Finding]:
+    """Rows of variants that are not compared."""
+    unknown = log.row_counts.unknown
+    rows = sum(unknown.values())
+    data = {"rows": rows, "values": dict(unknown)}
+    if not rows:
+        return [_passed("unknown_variant", "All rows belong to a compared variant.", data)]
+    listed = ", ".join(f"{name} {n:,}" for name, n in list(unknown.items())[:5])
+    return [
+        Finding(
+            code="unknown_variant",
+            severity=Severity.INFO,
+            message=f"{rows:,} rows belong to variants that are not compared ({listed}) and were left out.",
+            why="They say nothing about the variants compared.",
+            do="If they should be compared, name them with --proposed.",
+            data=data,
+        )
+    ]
+
+
+def looks_like_unit(log: Log) -> list[Finding]:
+    """A column that repeats and never changes variant, while each row is taken as a unit."""
+    if log.experiment.unit is not None:
+        return []
+    used = {e for m in log.metrics for x in (m.value, m.denominator) if x for e in x.columns}
+    used |= {c for m in log.metrics for c in m.covariates} | set(log.experiment.segments)
+    used |= {log.experiment.variant, log.experiment.time or "", ARM}
+    candidates = [c for c, f in log.families.items() if f in ("integer", "text") and c not in used]
+    return [finding for c in candidates if (finding := _repeats_in_one_variant(log, c))]
+
+
+def _repeats_in_one_variant(log: Log, column: str) -> Finding | None:
+    values, rows, changing = log.engine.rows(
+        f"SELECT count(*), sum(n), count_if(lo <> hi) FROM (SELECT count(*) AS n, min({ARM}) AS lo, max({ARM}) AS hi "
+        f"FROM {log.raw} WHERE {ARM} IS NOT NULL AND {quote(column)} IS NOT NULL GROUP BY {quote(column)} HAVING n > 1)"
+    )[0]
+    if changing or values < REPEATS_NEEDED:
+        return None
+    return Finding(
+        code="looks_like_unit",
+        severity=Severity.WARN,
+        message=f"Each row was taken as a unit, but {values:,} values of {column!r} come in several rows "
+        f"({int(rows):,} in all) and never change variant.",
+        why="If that column is what was randomised, its rows are not independent and the intervals are too narrow.",
+        do=f"If it is the unit: --unit {column!r} --several-rows sum (or mean).",
+        data={"column": column, "values": values, "rows": int(rows)},
+    )
+
+
+def guessed(log: Log) -> list[Finding]:
+    """What the program assumed because nobody said it."""
+    return [Finding(code="guessed", severity=Severity.INFO, message=g, do="Say it to be sure.") for g in log.guesses]
+
+
+def _passed(code: str, message: str, data: dict[str, object]) -> Finding:
+    return Finding(code=code, severity=Severity.PASS, message=message, data=data)

@@ -1,0 +1,99 @@
+"""Do the variants have the units that were planned? (methods.md g)"""
+
+from collections.abc import Sequence
+from itertools import chain
+
+import numpy as np
+from scipy.special import chdtrc, gammaln
+
+from abimpact.findings import Finding, Severity
+from abimpact.read.log import Log
+
+BLOCK_BELOW, WARN_BELOW = 0.001, 0.01
+SMALLEST_EXPECTED = 5
+EXACT_BELOW = 1000
+FEW_UNITS = 30
+ROUND_SPLITS = ((50, 50), (60, 40), (2, 1), (70, 30), (3, 1), (80, 20), (90, 10), (95, 5), (99, 1))
+
+
+def sample_ratio_pvalue(counts: Sequence[int], shares: Sequence[float]) -> tuple[float, float]:
+    """Chi-square statistic and p-value of `counts` against planned `shares` (any positive scale).
+
+    Two variants with fewer than 1,000 units get the exact binomial p (sum of the probabilities of all
+    outcomes no likelier than the one seen). Source: Fabijan et al. 2019.
+    """
+    observed = np.asarray(counts, dtype=float)
+    share = np.asarray(shares, dtype=float) / sum(shares)
+    n = observed.sum()
+    expected = n * share
+    statistic = float(((observed - expected) ** 2 / expected).sum())
+    if len(counts) == 2 and n < EXACT_BELOW:
+        k = np.arange(n + 1)
+        log_mass = gammaln(n + 1) - gammaln(k + 1) - gammaln(n - k + 1) + k * np.log(share[0]) + (n - k) * np.log(share[1])
+        mass = np.exp(log_mass)
+        # Equal probabilities differ in the last digits: scipy's binomtest allows the same slack.
+        pvalue = float(mass[mass <= mass[int(counts[0])] * (1 + 1e-7)].sum())
+        return statistic, min(pvalue, 1.0)
+    return statistic, float(chdtrc(len(counts) - 1, statistic))
+
+
+def nearest_split(counts: Sequence[int]) -> tuple[float, ...]:
+    """The round split nearest to two counts; equal shares for more variants."""
+    if len(counts) != 2:
+        return (1.0,) * len(counts)
+    share = counts[0] / sum(counts)
+    mirrored = chain.from_iterable(((a, b), (b, a)) for a, b in ROUND_SPLITS)
+    return min(((float(a), float(b)) for a, b in mirrored), key=lambda s: abs(s[0] / sum(s) - share))
+
+
+def sample_ratio(log: Log) -> list[Finding]:
+    """Chi-square test of the units against the planned split, or the nearest round one."""
+    declared = log.experiment.split
+    split = declared or nearest_split(log.units)
+    expected = [sum(log.units) * s / sum(split) for s in split]
+    if min(expected) < SMALLEST_EXPECTED:
+        return []
+    statistic, pvalue = sample_ratio_pvalue(log.units, split)
+    planned = ":".join(f"{s:g}" for s in split)
+    arrived = ", ".join(f"{n:,} {v}" for v, n in zip(log.variants, log.units, strict=True))
+    plan = f"{planned} was planned" if declared else f"No split was declared; {planned} is the nearest round one"
+    severity = Severity.BLOCK if pvalue < BLOCK_BELOW else Severity.WARN if pvalue < WARN_BELOW else Severity.PASS
+    is_fine = severity is Severity.PASS
+    return [
+        Finding(
+            code="sample_ratio",
+            severity=severity,
+            message=f"{plan}; units: {arrived} (p = {pvalue:.2g}).",
+            why="" if is_fine else "Units are missing from a variant, and those that are missing are rarely like the rest.",
+            do=""
+            if is_fine
+            else "Find the loss (redirects, crashes, bots, filters, late logging) before trusting any KPI."
+            + ("" if declared else " If another split was planned, give it with --split."),
+            data={
+                "counts": dict(zip(log.variants, log.units, strict=True)),
+                "expected": dict(zip(log.variants, expected, strict=True)),
+                "statistic": statistic,
+                "pvalue": pvalue,
+                "declared": declared is not None,
+            },
+        )
+    ]
+
+
+def too_few_units(log: Log) -> list[Finding]:
+    """Variants with so few units that no approximation should be trusted."""
+    counts = dict(zip(log.variants, log.units, strict=True))
+    few = {v: n for v, n in counts.items() if n < FEW_UNITS}
+    if not few:
+        return [Finding(code="too_few_units", severity=Severity.PASS, message="Every variant has enough units to compare.", data={"units": counts})]
+    listed = ", ".join(f"{v} has {n}" for v, n in few.items())
+    return [
+        Finding(
+            code="too_few_units",
+            severity=Severity.BLOCK if min(few.values()) < 2 else Severity.WARN,
+            message=f"{listed} units; at least {FEW_UNITS} are needed.",
+            why="Intervals rest on averages of many units; with so few they promise more than they know.",
+            do="Wait for more units, or read the result as an anecdote.",
+            data={"units": counts, "needed": FEW_UNITS},
+        )
+    ]

@@ -1,0 +1,39 @@
+"""All checks of a log, in the order of the report. A new check is one function and one line here."""
+
+from collections.abc import Callable, Sequence
+
+from abimpact.check.identity import (
+    duplicate_rows,
+    guessed,
+    looks_like_unit,
+    missing_unit,
+    missing_variant,
+    units_in_both_arms,
+    unknown_variant,
+)
+from abimpact.check.missing import missing_values, nonfinite_values
+from abimpact.check.split import sample_ratio, too_few_units
+from abimpact.check.time import not_concurrent, variant_follows
+from abimpact.findings import Finding
+from abimpact.read.log import Log
+
+CHECKS: tuple[Callable[[Log], Sequence[Finding]], ...] = (
+    sample_ratio,
+    units_in_both_arms,
+    duplicate_rows,
+    not_concurrent,
+    variant_follows,
+    looks_like_unit,
+    missing_unit,
+    missing_variant,
+    unknown_variant,
+    missing_values,
+    nonfinite_values,
+    too_few_units,
+    guessed,
+)
+
+
+def run_checks(log: Log) -> tuple[Finding, ...]:
+    """The findings of every check that applies to `log`."""
+    return tuple(finding for check in CHECKS for finding in check(log))

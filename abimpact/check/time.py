@@ -1,0 +1,91 @@
+"""Is it an experiment at all, or does something else decide who gets which variant?"""
+
+from collections.abc import Sequence
+
+from abimpact.findings import Finding, Severity
+from abimpact.read.log import Log
+
+# Shares of their days that two variants have in common.
+BLOCK_OVERLAP, WARN_OVERLAP = 0.1, 0.5
+# Share of units that a rule "each value has one variant" may miss and still count as the rule.
+EXCEPTIONS = 0.001
+# A value seen on fewer units says nothing about how variants were assigned.
+UNITS_PER_VALUE = 20
+PART_ROWS = 100_000
+
+
+def overlap(first: Sequence[int], second: Sequence[int]) -> float:
+    """The part of two distributions over the same days that they share, from 0 to 1."""
+    a, b = sum(first), sum(second)
+    return sum(min(x / a, y / b) for x, y in zip(first, second, strict=True)) if a and b else 0.0
+
+
+def not_concurrent(log: Log) -> list[Finding]:
+    """The variants hardly share days: the calendar and the variant cannot be told apart."""
+    if not log.days.days:
+        return []
+    by_variant = list(zip(*log.days.counts, strict=True))
+    shared = {v: overlap(by_variant[0], counts) for v, counts in zip(log.variants[1:], by_variant[1:], strict=True)}
+    least = min(shared, key=lambda v: shared[v])
+    severity = (
+        Severity.BLOCK if shared[least] < BLOCK_OVERLAP else Severity.WARN if shared[least] < WARN_OVERLAP else Severity.PASS
+    )
+    ran = {v: _span(log, counts) for v, counts in zip(log.variants, by_variant, strict=True)}
+    data = {"overlap": shared, "days": ran}
+    if severity is Severity.PASS:
+        return [Finding(code="not_concurrent", severity=severity, message="The variants ran at the same time.", data=data)]
+    when = "; ".join(f"{v} from {days[0]} to {days[1]}" for v, days in ran.items() if days)
+    return [
+        Finding(
+            code="not_concurrent",
+            severity=severity,
+            message=f"{log.variants[0]} and {least} share {shared[least]:.0%} of their days: {when}.",
+            why="Whatever changed with the calendar (season, prices, campaigns) looks like an effect of the variant.",
+            do="Run both at once and let chance decide who gets which.",
+            data=data,
+        )
+    ]
+
+
+def _span(log: Log, counts: Sequence[int]) -> list[str]:
+    seen = [d for d, n in zip(log.days.days, counts, strict=True) if n]
+    return [seen[0].isoformat(), seen[-1].isoformat()] if seen else []
+
+
+def variant_follows(log: Log) -> list[Finding]:
+    """A declared segment or covariate determines the variant: groups are compared, not variants."""
+    candidates = {name: f"s{j}" for j, name in enumerate(log.experiment.segments)}
+    for metric in log.metrics:
+        covariates = log.columns[metric.name][-len(metric.covariates) :] if metric.covariates else ()
+        candidates |= {c.text: c.name for c in covariates}
+    if not candidates:
+        return []
+    findings = [f for name, column in candidates.items() if (f := _follows(log, name, column))]
+    return findings or [
+        Finding(code="variant_follows", severity=Severity.PASS, message="No declared column determines the variant.")
+    ]
+
+
+def _follows(log: Log, name: str, column: str) -> Finding | None:
+    # Grouping a whole log by a number is dear; a first part of it acquits nearly every column.
+    part = f"(SELECT arm, {column} FROM {log.relation} LIMIT {PART_ROWS})"
+    for relation, slack in ((part, 10), (log.relation, 1)):
+        values, units, majority, largest = log.engine.rows(
+            "SELECT count(*), coalesce(sum(total), 0), coalesce(sum(most), 0), coalesce(max(total), 0) FROM "
+            "(SELECT sum(n) AS total, max(n) AS most FROM "
+            f"(SELECT {column} AS s, arm, count(*) AS n FROM {relation} GROUP BY ALL) GROUP BY s "
+            f"HAVING total >= {UNITS_PER_VALUE})"
+        )[0]
+        if units - majority > slack * EXCEPTIONS * units:
+            return None
+    total = sum(log.units)
+    if values < 2 or units < total / 2 or max(*log.units, largest) >= (1 - EXCEPTIONS) * total:
+        return None
+    return Finding(
+        code="variant_follows",
+        severity=Severity.BLOCK,
+        message=f"{name!r} determines the variant: each of its {values:,} values has one variant only.",
+        why=f"The comparison is one between values of {name!r}; what the variant did cannot be told apart from it.",
+        do="Randomise within each value, or make that column the unit if it is what was randomised.",
+        data={"column": name, "values": values, "units": int(units)},
+    )

@@ -1,0 +1,91 @@
+"""The report: all that is known of one experiment, and the only thing that `render` sees."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date
+
+from abimpact.decide.decision import Decision
+from abimpact.estimate.estimate import Estimate, Margin, NotEstimated
+from abimpact.findings import Finding
+from abimpact.spec.metric import Metric
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Arm:
+    """One variant's units and value of a metric; `units` is that metric's n, `value` None if it has none."""
+
+    variant: str
+    units: int
+    value: float | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MetricResult:
+    """One metric compared between the incumbent and one proposed variant.
+
+    `estimates` has every method that applies, the chosen one named by `chosen_method` (None, with
+    `not_estimated`, when there is none). `guardrail` and `equivalence` are the tests against declared margins.
+    """
+
+    metric: Metric
+    incumbent: Arm
+    proposed: Arm
+    chosen_method: str | None
+    estimates: tuple[Estimate, ...]
+    not_estimated: NotEstimated | None
+    guardrail: Margin | None
+    equivalence: Margin | None
+
+    @property
+    def chosen(self) -> Estimate | None:
+        """The estimate by the chosen method."""
+        return next((e for e in self.estimates if e.method == self.chosen_method), None)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Source:
+    """One input file as it was read."""
+
+    path: str
+    bytes: int
+    rows: int
+    sha256: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Provenance:
+    """What is needed to run the analysis again. `created` is the only field that changes between equal runs."""
+
+    abimpact: str
+    python: str
+    packages: Mapping[str, str]
+    engine: str
+    command: str
+    config: Mapping[str, object]
+    sources: tuple[Source, ...]
+    seed: int
+    created: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Report:
+    """Everything about one experiment.
+
+    `verdict` is the one of the best proposed variant, `verdicts` has one for each. `units` counts units per
+    variant, incumbent first. `start` and `end` are None when the log has no time column. `metrics` is ordered by
+    proposed variant, then as declared.
+    """
+
+    incumbent: str
+    proposed: tuple[str, ...]
+    unit: str | None
+    units: Mapping[str, int]
+    split: tuple[float, ...] | None
+    start: date | None
+    end: date | None
+    level: float
+    findings: tuple[Finding, ...]
+    metrics: tuple[MetricResult, ...]
+    verdict: Decision
+    verdicts: tuple[Decision, ...]
+    provenance: Provenance

@@ -1,0 +1,158 @@
+"""The verdict: the first rule of design.md §10 that binds, and what every rule looked at.
+
+A pure function of findings and results. The rules' data are described in `render/words.py`, which words them.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from scipy.special import ndtri
+
+from abimpact.decide.decision import Because, Decision, Verdict
+from abimpact.decide.report import MetricResult
+from abimpact.findings import Finding, Severity
+from abimpact.spec.metric import Better, Role
+
+NOT_AN_EXPERIMENT = frozenset({"not_concurrent", "variant_follows"})
+# More units are only worth naming while someone might wait for them.
+POWER, MOST_TIMES_MORE = 0.8, 100
+
+
+def decide(findings: Sequence[Finding], results: Sequence[MetricResult], proposed: str, level: float) -> Decision:
+    """The verdict for one proposed variant from its `results` (those of other variants are passed over)."""
+    mine = [r for r in results if r.proposed.variant == proposed]
+    primaries = [r for r in mine if r.metric.role is Role.PRIMARY]
+    guardrails = [r for r in mine if r.metric.role is Role.GUARDRAIL]
+    alpha = 1 - level
+    better = {r.metric.name: _is_shown(r, alpha, 1) for r in primaries}
+    worse = {r.metric.name: _is_shown(r, alpha, -1) for r in primaries}
+    broken = {r.metric.name: _is_broken(r, alpha) for r in guardrails}
+    safe = {r.metric.name: _is_safe(r, alpha, broken[r.metric.name]) for r in guardrails}
+    equivalent = {
+        r.metric.name: r.equivalence.pvalue_equivalent < alpha for r in primaries if r.equivalence is not None
+    }
+    blocking = sorted({f.code for f in findings if f.severity is Severity.BLOCK})
+    against = any(better.values()) and any(worse.values())
+    rules: list[tuple[str, bool, Verdict, str, Mapping[str, Any]]] = [
+        ("checks", bool(blocking), Verdict.INVALID, _invalid_reason(blocking), _checks(blocking, findings)),
+        ("primary_worse", any(worse.values()) and not against, Verdict.KEEP, "worse", _items(primaries, worse)),
+        ("guardrails", any(broken.values()), Verdict.KEEP, "guardrail", _items(guardrails, broken)),
+        ("trade_off", against, Verdict.KEEP_TESTING, "trade_off", _trade_off(primaries, better, worse)),
+        (
+            "guardrails_safe",
+            any(better.values()) and not all(safe.values()),
+            Verdict.KEEP_TESTING,
+            "guardrail",
+            _items(guardrails, safe),
+        ),
+        (
+            "primary_better",
+            any(better.values()),
+            Verdict.SHIP,
+            "superior",
+            _items(primaries, better) | {"more_units": _more_units(primaries, level)},
+        ),
+        (
+            "equivalence",
+            bool(equivalent) and len(equivalent) == len(primaries) and all(equivalent.values()),
+            Verdict.KEEP,
+            "equivalent",
+            _items([r for r in primaries if r.equivalence is not None], equivalent),
+        ),
+    ]
+    binding = next(((rule, code, reason) for rule, binds, code, reason, _ in rules if binds), None)
+    rule, code, reason = binding or ("", Verdict.KEEP_TESTING, "inconclusive")
+    because = tuple(Because(rule=name, binds=name == rule, data=data) for name, _, _, _, data in rules)
+    return Decision(code=code, reason=reason, proposed=proposed, because=because)
+
+
+def overall(decisions: Sequence[Decision], results: Sequence[MetricResult]) -> Decision:
+    """The verdict of the best proposed variant: one that may ship, else one still open, by the first primary's lift."""
+    order = {Verdict.SHIP: 0, Verdict.KEEP_TESTING: 1, Verdict.KEEP: 2, Verdict.INVALID: 3}
+    return min(decisions, key=lambda d: (order[d.code], -_gain(results, d.proposed)))
+
+
+def _gain(results: Sequence[MetricResult], proposed: str) -> float:
+    first = next(r for r in results if r.proposed.variant == proposed and r.metric.role is Role.PRIMARY)
+    return first.chosen.absolute.estimate * _sign(first) if first.chosen and first.chosen.absolute.estimate else 0.0
+
+
+def _sign(result: MetricResult) -> int:
+    return 1 if result.metric.better is Better.HIGHER else -1
+
+
+def _is_shown(result: MetricResult, alpha: float, direction: int) -> bool:
+    """Whether the metric is shown better (direction 1) or worse (-1), by its adjusted p."""
+    chosen = result.chosen
+    if chosen is None or chosen.pvalue_adjusted is None or chosen.absolute.estimate is None:
+        return False
+    return chosen.pvalue_adjusted < alpha and chosen.absolute.estimate * _sign(result) * direction > 0
+
+
+def _is_broken(result: MetricResult, alpha: float) -> bool:
+    """Whether a guardrail is shown worse than its margin, or worse at all if it has none."""
+    if result.metric.margin is None:
+        return _is_shown(result, alpha, -1)
+    return result.guardrail is not None and result.guardrail.pvalue_worse < alpha / 2
+
+
+def _is_safe(result: MetricResult, alpha: float, is_broken: bool) -> bool:
+    """Whether a guardrail with a margin is shown safe; one that is only watched is safe unless shown worse."""
+    if result.metric.margin is None:
+        return not is_broken
+    return result.guardrail is not None and result.guardrail.pvalue_safe < alpha
+
+
+def _invalid_reason(blocking: Sequence[str]) -> str:
+    if not blocking:
+        return ""
+    return "not_an_experiment" if NOT_AN_EXPERIMENT & set(blocking) else blocking[0]
+
+
+def _checks(blocking: Sequence[str], findings: Sequence[Finding]) -> dict[str, Any]:
+    return {"blocking": blocking, "warnings": sorted({f.code for f in findings if f.severity is Severity.WARN})}
+
+
+def _items(results: Sequence[MetricResult], shown: Mapping[str, bool]) -> dict[str, Any]:
+    return {"metrics": [_item(r, shown[r.metric.name]) for r in results]}
+
+
+def _item(result: MetricResult, is_shown: bool) -> dict[str, Any]:
+    """One metric's numbers behind a rule: its relative interval where there is one, else the absolute one."""
+    item: dict[str, Any] = {"metric": result.metric.name, "shown": is_shown}
+    if chosen := result.chosen:
+        is_relative = chosen.relative.low is not None or chosen.relative.high is not None
+        interval = chosen.relative if is_relative else chosen.absolute
+        item |= {"estimate": interval.estimate, "low": interval.low, "high": interval.high, "level": interval.level}
+        item |= {"is_relative": is_relative, "pvalue": chosen.pvalue, "pvalue_adjusted": chosen.pvalue_adjusted}
+    if test := result.guardrail or result.equivalence:
+        item |= {"margin": test.margin, "bound": test.bound, "pvalue_safe": test.pvalue_safe, "pvalue_worse": test.pvalue_worse}
+    return item
+
+
+def _trade_off(
+    primaries: Sequence[MetricResult], better: Mapping[str, bool], worse: Mapping[str, bool]
+) -> dict[str, Any]:
+    gains = [r for r in primaries if better[r.metric.name]]
+    losses = [r for r in primaries if worse[r.metric.name]]
+    rate = None
+    if gains and losses and gains[0].chosen and losses[0].chosen:
+        won, lost = gains[0].chosen.absolute.estimate, losses[0].chosen.absolute.estimate
+        rate = abs(won / lost) if won and lost else None
+    return {
+        "better": [r.metric.name for r in gains],
+        "worse": [r.metric.name for r in losses],
+        "exchange_rate": rate,
+    }
+
+
+def _more_units(primaries: Sequence[MetricResult], level: float) -> int | None:
+    """Units in all, beyond those seen, for power 0.8 at the first primary's effect as estimated; None if out of reach."""
+    chosen = primaries[0].chosen if primaries else None
+    if chosen is None or not chosen.statistic:
+        return None
+    n = primaries[0].incumbent.units + primaries[0].proposed.units
+    wanted = float(ndtri(0.5 + level / 2) + ndtri(POWER))
+    times = (wanted / chosen.statistic) ** 2
+    return int(np.ceil(n * (times - 1))) if 1 < times <= MOST_TIMES_MORE else None

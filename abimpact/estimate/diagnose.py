@@ -1,0 +1,126 @@
+"""Findings that need a summary: metrics that cannot be compared as they are, or only with care."""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from abimpact.estimate.skewed import FLAG, NOTE, pooled_skew
+from abimpact.findings import Finding, Severity
+from abimpact.spec.metric import MetricKind
+from abimpact.summarise.summary import MetricSummary, Moments, Summary
+
+# The most units that are left out in turn, and the shift (in standard errors) that is worth telling.
+MOST_UNITS, SHIFT = 10, 0.5
+
+
+def diagnose(summary: Summary) -> tuple[Finding, ...]:
+    """`constant_metric`, `skewed_metric` and `outliers` for every metric and proposed variant."""
+    findings: list[Finding] = []
+    for metric in summary.metrics:
+        findings += _constant(metric)
+        for proposed in range(1, len(summary.variants)):
+            findings += _skewed(metric, summary.variants, proposed)
+            findings += _outliers(metric, summary.variants, proposed)
+    seen = {f.code for f in findings}
+    passed = {
+        "constant_metric": "Every metric varies.",
+        "skewed_metric": "No mean is too skewed for its sample.",
+        "outliers": "No few units carry an effect.",
+    }
+    rest = [Finding(code=c, severity=Severity.PASS, message=m) for c, m in passed.items() if c not in seen]
+    return (*findings, *rest)
+
+
+def _constant(metric: MetricSummary) -> list[Finding]:
+    filled = [m for m in metric.moments if m.n]
+    values = {float(m.mean[0]) for m in filled}
+    if not filled or len(values) > 1 or any(m.second[0, 0] > 0 for m in filled):
+        return []
+    name = metric.metric.name
+    return [
+        Finding(
+            code="constant_metric",
+            severity=Severity.WARN,
+            message=f"{name} is {values.pop():g} for every unit.",
+            why="A value that never changes cannot differ between variants.",
+            do="Check the column, the filter and the export.",
+            data={"metric": name},
+        )
+    ]
+
+
+def _skewed(metric: MetricSummary, variants: Sequence[str], proposed: int) -> list[Finding]:
+    incumbent, other = metric.moments[0], metric.moments[proposed]
+    if metric.metric.kind is not MetricKind.MEAN or min(incumbent.n, other.n) < 2:
+        return []
+    pooled = incumbent.second[0, 0] + other.second[0, 0]
+    if not pooled:
+        return []
+    n = incumbent.n + other.n
+    unit_skew = float((incumbent.third[0, 0, 0] + other.third[0, 0, 0]) / n / (pooled / (n - 2)) ** 1.5)
+    gamma = pooled_skew(_arm(other), _arm(incumbent))
+    if abs(gamma) <= NOTE:
+        return []
+    is_flagged = abs(gamma) > FLAG
+    name = metric.metric.name
+    return [
+        Finding(
+            code="skewed_metric",
+            severity=Severity.WARN if is_flagged else Severity.INFO,
+            message=f"{name} is so skewed (skewness {unit_skew:.3g}) that, at these sizes of {variants[0]} and "
+            f"{variants[proposed]}, the usual interval "
+            + ("would miss the truth too often; a wider one was used." if is_flagged else "is a little too optimistic."),
+            why="A small variant rarely holds its share of the largest values, so it seems steadier than it is."
+            if is_flagged
+            else "",
+            do="Give the smaller variant more traffic, or agree on a cap before the next test." if is_flagged else "",
+            data={"metric": name, "skewness": unit_skew, "gamma": gamma, "proposed": variants[proposed]},
+        )
+    ]
+
+
+def _outliers(metric: MetricSummary, variants: Sequence[str], proposed: int) -> list[Finding]:
+    """The fewest units (at most `MOST_UNITS`) without which the effect moves by `SHIFT` standard errors."""
+    incumbent, other = metric.moments[0], metric.moments[proposed]
+    if metric.metric.kind is not MetricKind.MEAN or min(incumbent.n, other.n) <= MOST_UNITS:
+        return []
+    sides = ((incumbent, metric.extremes[0], -1), (other, metric.extremes[proposed], 1))
+    effect = float(other.mean[0] - incumbent.mean[0])
+    se = float(np.sqrt(sum(m.covariance[0, 0] / m.n for m, _, _ in sides)))
+    weights = sorted(
+        ((abs(x - m.mean[0]) / m.n, side, float(x)) for side, (m, values, _) in enumerate(sides) for x in values),
+        reverse=True,
+    )[:MOST_UNITS]
+    for k in range(1, len(weights) + 1):
+        dropped: list[list[float]] = [[], []]
+        for _, side, x in weights[:k]:
+            dropped[side].append(x)
+        without = sum(sign * _mean_without(m, dropped[side]) for side, (m, _, sign) in enumerate(sides))
+        if abs(effect - without) >= SHIFT * se:
+            return [_outlier_finding(metric.metric.name, variants[proposed], k, effect, without)]
+    return []
+
+
+def _outlier_finding(name: str, proposed: str, units: int, effect: float, without: float) -> Finding:
+    share = (effect - without) / effect if effect else None
+    carried = f", {share:.0%} of it" if share is not None and 0 < share <= 1 else ""
+    counted = "One unit moves" if units == 1 else f"{units} units move"
+    return Finding(
+        code="outliers",
+        severity=Severity.WARN,
+        message=f"{counted} the effect of {proposed} on {name} from {without:.3g} to {effect:.3g}{carried}.",
+        why="What a handful of units did says little about the next ones.",
+        do="Look at those units (tests, bots, resellers?) and decide on a cap before the next test.",
+        data={
+            "metric": name,
+            "proposed": proposed,
+            "units": units,
+            "share_of_effect": share,
+            "effect": effect,
+            "effect_without": without,
+        },
+    )
+
+
+def _mean_without(moments: Moments, dropped: Sequence[float]) -> float:
+    return float((moments.n * moments.mean[0] - sum(dropped)) / (moments.n - len(dropped)))

@@ -1,0 +1,152 @@
+"""Composes the rooms: from a request to a report. Nothing is computed here."""
+
+import hashlib
+import sys
+from collections.abc import Callable, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import partial
+from importlib.metadata import version
+
+from abimpact.check.table import run_checks
+from abimpact.decide.families import adjust_pvalues
+from abimpact.decide.report import MetricResult, Provenance, Report, Source
+from abimpact.decide.verdict import decide, overall
+from abimpact.errors import DataError
+from abimpact.estimate.diagnose import diagnose
+from abimpact.read.duckdb_engine import DuckDBEngine
+from abimpact.read.loading import columns_of, load, load_frame, rows_per_file
+from abimpact.read.log import Log
+from abimpact.read.opening import Opener
+from abimpact.read.sources import InputFile, expand
+from abimpact.spec.request import Request
+from abimpact.spec.resolve import resolve
+from abimpact.summarise.summarise import summarise
+
+PACKAGES = ("duckdb", "numpy", "scipy")
+HASH_BLOCK = 1 << 20
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Running:
+    """How a run uses the machine; none of it changes a number.
+
+    `memory_limit` as DuckDB writes it (4GB); `progress` is told the stage and the share of it that is done.
+    """
+
+    memory_limit: str | None = None
+    threads: int | None = None
+    progress: Callable[[str, float], None] = lambda stage, share: None
+
+
+def run_report(request: Request, *, command: str = "", frame: object = None, running: Running | None = None) -> Report:
+    """Read the log that `request` names (or the table `frame`), compare its variants and decide."""
+    running = running or Running()
+    files = expand(request.sources) if frame is None else ()
+    engine = DuckDBEngine(memory_limit=running.memory_limit, threads=running.threads)
+    with ThreadPoolExecutor(max_workers=1) as pool:
+        # Hashing releases the interpreter lock, so it hardly costs time beside the scans.
+        digests = {file.path: pool.submit(_digest, file) for file in files}
+        try:
+            log, sources = _read(engine, files, frame, request, digests)
+            return _report(log, request, sources, command, running.progress)
+        finally:
+            pool.shutdown(cancel_futures=True)
+            engine.close()
+
+
+def _read(
+    engine: DuckDBEngine,
+    files: tuple[InputFile, ...],
+    frame: object,
+    request: Request,
+    digests: Mapping[str, "Future[str]"],
+) -> tuple[Log, Callable[[], tuple[Source, ...]]]:
+    """The opened log, and its sources once their digests are there."""
+    engine.lock([file.path for file in files])
+    if frame is not None:
+        loaded = load_frame(engine, frame)
+        families = engine.describe(loaded.relation)
+        experiment = resolve(request, families)
+        log = Opener(engine, loaded, families, experiment).open()
+        return log, tuple
+    families = columns_of(engine, files)
+    experiment = resolve(request, families)
+    texts = [name for name in (experiment.unit, experiment.variant, *experiment.segments) if name]
+    loaded = load(engine, files, families, texts)
+    families = {**families, **dict.fromkeys(texts, "text")} if loaded.is_parsed else families
+    log = Opener(engine, loaded, families, experiment).open()
+    rows = rows_per_file(engine, loaded)
+    return log, partial(_sources, files, rows, digests)
+
+
+def _sources(
+    files: tuple[InputFile, ...], rows: Mapping[str, int], digests: Mapping[str, "Future[str]"]
+) -> tuple[Source, ...]:
+    return tuple(
+        Source(path=f.path, bytes=f.bytes, rows=rows.get(f.path, 0), sha256=digests[f.path].result()) for f in files
+    )
+
+
+def _report(
+    log: Log,
+    request: Request,
+    sources: Callable[[], tuple[Source, ...]],
+    command: str,
+    progress: Callable[[str, float], None],
+) -> Report:
+    experiment = log.experiment
+    progress("checking", 0.0)
+    findings = run_checks(log)
+    summary = summarise(
+        log,
+        with_bins=experiment.resamples > 0,
+        ranks_wanted=partial(ranks_wanted, level=experiment.level),
+        progress=partial(progress, "summarising"),
+    )
+    progress("estimating", 0.0)
+    results = adjust_pvalues(
+        [
+            estimate(metric, log.variants, proposed, experiment)
+            for proposed in range(1, len(log.variants))
+            for metric in summary.metrics
+        ]
+    )
+    findings += diagnose(summary)
+    verdicts = tuple(decide(findings, results, name, experiment.level) for name in log.variants[1:])
+    return Report(
+        incumbent=log.variants[0],
+        proposed=log.variants[1:],
+        unit=experiment.unit,
+        units=dict(zip(log.variants, log.units, strict=True)),
+        split=experiment.split,
+        start=log.days.start,
+        end=log.days.end,
+        level=experiment.level,
+        findings=findings,
+        metrics=results,
+        verdict=overall(verdicts, results),
+        verdicts=verdicts,
+        provenance=_provenance(log, request, sources(), command),
+    )
+
+
+def _provenance(log: Log, request: Request, sources: tuple[Source, ...], command: str) -> Provenance:
+    return Provenance(
+        abimpact=version("abimpact"),
+        python=".".join(map(str, sys.version_info[:3])),
+        packages={name: version(name) for name in PACKAGES},
+        engine=log.engine.name,
+        command=command,
+        config=request.to_dict(),
+        sources=sources,
+        seed=log.experiment.seed,
+        created=datetime.now(UTC).isoformat(timespec="seconds"),
+    )
+
+
+def _digest(file: InputFile) -> str:
+    """SHA-256 of a file's bytes."""
+    with open(file.path, "rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()

@@ -1,0 +1,90 @@
+"""The embedded engine: DuckDB in memory, spilling to a private folder, locked to the files it was given."""
+
+import re
+import shutil
+import tempfile
+from collections.abc import Sequence
+from typing import Any
+
+import duckdb
+import numpy as np
+from numpy.typing import NDArray
+
+from abimpact.errors import DataError, UsageError
+from abimpact.read.engine import family
+from abimpact.spec.expression import literal
+
+
+class DuckDBEngine:
+    """One connection. After `lock` it can read the given files and its own temporary folder, and nothing else."""
+
+    def __init__(self, *, memory_limit: str | None = None, threads: int | None = None) -> None:
+        """`memory_limit` as DuckDB writes it (4GB, 500MiB, 80%); `threads` defaults to all cores."""
+        self._folder = tempfile.mkdtemp(prefix="abimpact-")
+        self._connection = duckdb.connect()
+        self.execute(f"SET temp_directory = {literal(self._folder)}")
+        self.execute("SET TimeZone = 'UTC'")
+        self.execute("SET enable_progress_bar = false")
+        if threads is not None:
+            self.execute(f"SET threads = {threads}")
+        if memory_limit is not None:
+            try:
+                self.execute(f"SET memory_limit = {literal(memory_limit)}")
+            except duckdb.Error as error:
+                self.close()
+                raise UsageError(
+                    f"--memory-limit {memory_limit!r} is not a size.", "Write it like 4GB or 500MB."
+                ) from error
+
+    def lock(self, files: Sequence[str]) -> None:
+        """Allow reading `files` only, and no further change of settings."""
+        listed = ", ".join(literal(f) for f in files)
+        self.execute(f"SET allowed_paths = [{listed}]")
+        self.execute(f"SET allowed_directories = [{literal(self._folder)}]")
+        self.execute("SET enable_external_access = false")
+        self.execute("SET lock_configuration = true")
+
+    @property
+    def name(self) -> str:
+        """Engine and version."""
+        return f"duckdb {duckdb.__version__}"
+
+    def register(self, name: str, table: object) -> None:
+        """Make an Arrow table or a data frame readable as relation `name`."""
+        self._connection.register(name, table)
+
+    def execute(self, sql: str) -> None:
+        """Run a statement; out of memory becomes an error that names the option."""
+        self._run(sql)
+
+    def rows(self, sql: str) -> list[tuple[Any, ...]]:
+        """The result as a list of tuples."""
+        return self._run(sql).fetchall()
+
+    def query(self, sql: str) -> dict[str, NDArray[np.generic]]:
+        """The result as one numpy array a column."""
+        return self._run(sql).fetchnumpy()
+
+    def describe(self, relation: str) -> dict[str, str]:
+        """Column names and type families of a relation or a table function call."""
+        return {row[0]: family(row[1]) for row in self.rows(f"DESCRIBE SELECT * FROM {relation}")}
+
+    def close(self) -> None:
+        """Close the connection and remove the temporary folder."""
+        self._connection.close()
+        shutil.rmtree(self._folder, ignore_errors=True)
+
+    def _run(self, sql: str) -> duckdb.DuckDBPyConnection:
+        try:
+            return self._connection.execute(sql)
+        except duckdb.OutOfMemoryException as error:
+            raise DataError(
+                "The memory limit was reached: " + first_line(error),
+                "Give more with --memory-limit, or free space in the folder for temporary files.",
+            ) from error
+
+
+def first_line(error: Exception) -> str:
+    """DuckDB's message without its class, hints and query text."""
+    line = str(error).strip().splitlines()[0]
+    return re.sub(r"^(\w+ )*Error: ", "", line)

@@ -1,0 +1,103 @@
+"""The log as it was read: a relation with one row per unit, and the counts of what was met on the way."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date
+
+from abimpact.read.engine import Engine
+from abimpact.spec.experiment import Experiment, SeveralRows
+from abimpact.spec.metric import Metric
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RowCounts:
+    """Rows met before any unit was formed. `unknown` counts rows of variants that are not compared."""
+
+    read: int
+    kept: int
+    missing_variant: int
+    missing_unit: int
+    unknown: Mapping[str, int]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UnitCounts:
+    """What identifies units. `in_both` units (with `in_both_rows` rows) were met in several variants and excluded.
+
+    `repeated` counts the other units with several rows, `extra_rows` their rows beyond the first, and
+    `rule` is what was done with them. `total` counts all distinct units met.
+    """
+
+    total: int
+    in_both: int
+    in_both_rows: int
+    repeated: int
+    extra_rows: int
+    rule: SeveralRows | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Column:
+    """A canonical number column of the relation and what the profile scan found in it.
+
+    `name` is its SQL name, `text` what the user wrote. `missing` and `nonfinite` count units per variant.
+    `low` and `high` are the finite extremes over all variants and `centre` a rounded mean (all 0 without values);
+    `is_binary` says that every value is 0 or 1. `indicator` names the column that is 1 where a covariate is missing.
+    """
+
+    name: str
+    text: str
+    missing: tuple[int, ...]
+    nonfinite: tuple[int, ...]
+    low: float
+    high: float
+    centre: float
+    is_binary: bool
+    indicator: str | None = None
+
+    @property
+    def reach(self) -> float:
+        """The largest distance of a value from `centre`."""
+        return max(self.high - self.centre, self.centre - self.low, 0.0)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Days:
+    """Units by the day of their row: `counts` has one tuple a day with a number per variant, incumbent first."""
+
+    days: tuple[date, ...]
+    counts: tuple[tuple[int, ...], ...]
+
+    @property
+    def start(self) -> date | None:
+        """The first day, None without a time column."""
+        return self.days[0] if self.days else None
+
+    @property
+    def end(self) -> date | None:
+        """The last day."""
+        return self.days[-1] if self.days else None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Log:
+    """One row per unit in `relation`: `arm` (0 = incumbent), number columns, and `s0…` for declared segments.
+
+    `raw` is the relation of filtered rows before units were formed, with the file's own columns
+    (their type families in `families`) and `abimpact_arm`. `metrics` have their
+    kinds resolved; `columns` gives for each metric its value, denominator and covariates, in that order.
+    """
+
+    engine: Engine
+    relation: str
+    raw: str
+    families: Mapping[str, str]
+    experiment: Experiment
+    variants: tuple[str, ...]
+    units: tuple[int, ...]
+    metrics: tuple[Metric, ...]
+    columns: Mapping[str, tuple[Column, ...]]
+    row_counts: RowCounts
+    unit_counts: UnitCounts | None
+    days: Days
+    guesses: tuple[str, ...]

@@ -1,0 +1,40 @@
+"""Columns of numbers that a file writes as text: decimal commas, thousands separators, marks for "no value"."""
+
+from abimpact.errors import DataError
+from abimpact.read.engine import Engine
+from abimpact.spec.expression import literal, quote
+
+NO_VALUE = ("", "NA", "N/A", "#N/A", "NULL", "null", "None", "-")
+# How a number may be written, as a pattern of the whole text and the SQL that turns it into a plain one.
+NOTATIONS = (
+    ("plain numbers", r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?|[+-]?(inf|nan|infinity)", "{}"),
+    ("thousands commas", r"[+-]?\d{1,3}(,\d{3})*(\.\d+)?|[+-]?\d+(\.\d+)?", "replace({}, ',', '')"),
+    ("decimal commas", r"[+-]?(\d{1,3}(\.\d{3})+|\d+)(,\d+)?", "replace(replace({}, '.', ''), ',', '.')"),
+)
+
+
+def number_sql(engine: Engine, relation: str, name: str) -> tuple[str, str]:
+    """SQL for text column `name` of `relation` as a number, and a sentence that says what was assumed.
+
+    The first notation that every value follows is taken; else a `DataError` shows a value that is no number.
+    """
+    text = f"trim({quote(name)})"
+    marks = ", ".join(literal(m) for m in NO_VALUE)
+    is_value = f"{text} NOT IN ({marks})"
+    counts = ", ".join(
+        f"count_if({is_value} AND NOT regexp_full_match({text}, {literal(pattern)}, 'i'))" for _, pattern, _ in NOTATIONS
+    )
+    misfits = engine.rows(f"SELECT {counts}, count_if({text} IN ({marks})) FROM {relation}")[0]
+    for (notation, _, sql), bad in zip(NOTATIONS, misfits, strict=False):
+        if not bad:
+            said = f"Column {name!r} is text; it was read as {notation}"
+            said += f", {misfits[-1]:,} marks such as NA as missing." if misfits[-1] else "."
+            return f"CASE WHEN {is_value} THEN CAST({sql.format(text)} AS DOUBLE) END", said
+    (example,) = engine.rows(
+        f"SELECT {text} FROM {relation} WHERE {is_value} "
+        f"AND NOT regexp_full_match({text}, {literal(NOTATIONS[0][1])}, 'i') LIMIT 1"
+    )[0]
+    raise DataError(
+        f"Column {name!r} has text where numbers belong: {min(misfits[:-1]):,} values, for example {example[:40]!r}.",
+        "Name a number column, clean the file, or compute one: -m \"name=CASE WHEN … THEN 1 ELSE 0 END\".",
+    )

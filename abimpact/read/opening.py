@@ -1,0 +1,181 @@
+"""Opens a log: from loaded rows to one row per unit with canonical columns (a `Log`)."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+import duckdb
+
+from abimpact.errors import DataError, UsageError
+from abimpact.read.duckdb_engine import DuckDBEngine, first_line
+from abimpact.read.loading import Loaded
+from abimpact.read.log import Column, Days, Log, RowCounts, UnitCounts
+from abimpact.read.numbers_in_text import number_sql
+from abimpact.read.profile import Term, canonical_sql, profile
+from abimpact.read.units import collapse, count_units
+from abimpact.spec.experiment import Experiment, SeveralRows
+from abimpact.spec.expression import Expression, column, literal, quote
+from abimpact.spec.metric import Metric, MetricKind
+from abimpact.spec.variants import resolve_variants
+
+# Names of helper columns beside the log's own.
+ARM, PLACE = "abimpact_arm", "abimpact_place"
+
+
+@dataclass(frozen=True, slots=True)
+class Opener:
+    """The steps from loaded rows to a `Log`, on one engine for one experiment."""
+
+    engine: DuckDBEngine
+    loaded: Loaded
+    families: Mapping[str, str]
+    experiment: Experiment
+
+    def open(self) -> Log:
+        """Form the units; everything that is left out is counted."""
+        try:
+            return self._open()
+        except duckdb.Error as error:
+            raise DataError(
+                f"The log cannot be read: {first_line(error)}", "Check the columns and expressions named."
+            ) from error
+
+    def _open(self) -> Log:
+        experiment, engine = self.experiment, self.engine
+        variants, row_counts, guesses = self._variants()
+        terms, places, said = self._terms()
+        self._stage(variants, terms)
+        unit_counts = count_units(engine, "staged", experiment.several_rows) if experiment.unit else None
+        relation = self._units(unit_counts, terms)
+        units, columns = profile(engine, relation, terms, len(variants))
+        selected = ", ".join(["arm", *self._segments(), *canonical_sql(columns, terms)])
+        engine.execute(f"CREATE TEMP VIEW log AS SELECT {selected} FROM {relation}")
+        by_metric = {name: tuple(columns[i] for i in indices) for name, indices in places.items()}
+        return Log(
+            engine=engine,
+            relation="log",
+            raw="rows",
+            families=self.families,
+            experiment=replace(experiment, incumbent=variants[0], proposed=variants[1:]),
+            variants=variants,
+            units=units,
+            metrics=tuple(_with_kind(m, by_metric[m.name][0]) for m in experiment.metrics),
+            columns=by_metric,
+            row_counts=replace(row_counts, missing_unit=self._missing_units()),
+            unit_counts=unit_counts,
+            days=self._days(relation, len(variants)),
+            guesses=(*experiment.guesses, *self.loaded.guesses, *guesses, *said),
+        )
+
+    def _variants(self) -> tuple[tuple[str, ...], RowCounts, tuple[str, ...]]:
+        """Make the view `rows` (derived columns, filter, arm) and settle which variants are compared."""
+        experiment, engine = self.experiment, self.engine
+        relation = f"(SELECT *, {self.loaded.order} AS {PLACE} FROM {self.loaded.relation})"
+        for name, expression in experiment.derive.items():
+            relation = f"(SELECT *, {expression.sql} AS {quote(name)} FROM {relation})"
+        if experiment.where:
+            relation = f"(SELECT * FROM {relation} WHERE {experiment.where.sql})"
+        name_sql = f"nullif(CAST({quote(experiment.variant)} AS VARCHAR), '')"
+        counts = dict(engine.rows(f"SELECT {name_sql}, count(*) FROM {relation} GROUP BY 1 ORDER BY 1"))
+        kept = sum(counts.values())
+        read = engine.rows(f"SELECT count(*) FROM {self.loaded.relation}")[0][0] if experiment.where else kept
+        if not kept:
+            raise DataError(
+                f"The log has {read:,} rows" + (" and the filter --where keeps none." if read else "."),
+                "Loosen the filter." if read else "Check the export that wrote it.",
+            )
+        missing = counts.pop(None, 0)
+        incumbent, proposed, guesses = resolve_variants(counts, experiment.incumbent, experiment.proposed)
+        variants = (incumbent, *proposed)
+        if experiment.split and len(experiment.split) != len(variants):
+            raise UsageError(
+                f"--split has {len(experiment.split)} parts for {len(variants)} variants ({', '.join(variants)}).",
+                "Give one number a variant, the incumbent's first.",
+            )
+        cases = " ".join(f"WHEN {literal(v)} THEN {i}" for i, v in enumerate(variants))
+        engine.execute(
+            f"CREATE TEMP VIEW rows AS SELECT *, CAST(CASE {name_sql} {cases} END AS TINYINT) AS {ARM} FROM {relation}"
+        )
+        unknown = {name: n for name, n in counts.items() if name not in variants}
+        return variants, RowCounts(read=read, kept=kept, missing_variant=missing, missing_unit=0, unknown=unknown), guesses
+
+    def _terms(self) -> tuple[list[Term], dict[str, list[int]], list[str]]:
+        """The distinct numbers that all metrics need, and each metric's places among them."""
+        terms: dict[Term, int] = {}
+        places: dict[str, list[int]] = {}
+        said: dict[str, None] = {}
+        for metric in self.experiment.metrics:
+            outcomes = [e for e in (metric.value, metric.denominator) if e is not None]
+            parts = [(e, False) for e in outcomes] + [(column(c), True) for c in metric.covariates]
+            for expression, is_covariate in parts:
+                sql, guess = self._number(expression)
+                if guess:
+                    said[guess] = None
+                term = Term(sql, expression.text, is_covariate, metric.missing_is_zero and not is_covariate)
+                places.setdefault(metric.name, []).append(terms.setdefault(term, len(terms)))
+        return list(terms), places, list(said)
+
+    def _number(self, expression: Expression) -> tuple[str, str]:
+        is_text_column = expression.columns == (expression.text,) and self.families.get(expression.text) == "text"
+        if is_text_column:
+            return number_sql(self.engine, self.loaded.relation, expression.text)
+        return f"CAST({expression.sql} AS DOUBLE)", ""
+
+    def _stage(self, variants: tuple[str, ...], terms: list[Term]) -> None:
+        """Make the view `staged`: the rows of known units of the compared variants, canonical columns only."""
+        experiment = self.experiment
+        parts = [f"{ARM} AS arm", *(f"{t.sql} AS r{i}" for i, t in enumerate(terms))]
+        parts += [f"CAST({quote(s)} AS VARCHAR) AS s{j}" for j, s in enumerate(experiment.segments)]
+        time = f"{quote(experiment.time)}" if experiment.time else "NULL"
+        if experiment.time:
+            parts.append(f"CAST({time} AS DATE) AS day")
+        condition = f"{ARM} IS NOT NULL"
+        if experiment.unit:
+            parts += [f"{self._unit} AS unit", f"struct_pack(t := {time}, p := {PLACE}) AS place"]
+            condition += f" AND {self._unit} IS NOT NULL"
+        self.engine.execute(f"CREATE TEMP VIEW staged AS SELECT {', '.join(parts)} FROM rows WHERE {condition}")
+
+    @property
+    def _unit(self) -> str:
+        name = self.experiment.unit or ""
+        return f"nullif({quote(name)}, '')" if self.families.get(name) == "text" else quote(name)
+
+    def _segments(self) -> list[str]:
+        return [f"s{j}" for j in range(len(self.experiment.segments))]
+
+    def _missing_units(self) -> int:
+        if not self.experiment.unit:
+            return 0
+        return int(self.engine.rows(f"SELECT count(*) FROM rows WHERE {ARM} IS NOT NULL AND {self._unit} IS NULL")[0][0])
+
+    def _units(self, counts: UnitCounts | None, terms: list[Term]) -> str:
+        """The relation with one row per unit: `staged` itself where every row is one."""
+        if counts is None or not (counts.in_both or counts.repeated):
+            return "staged"
+        outcomes = [f"r{i}" for i, t in enumerate(terms) if not t.is_covariate]
+        attributes = [f"r{i}" for i, t in enumerate(terms) if t.is_covariate] + self._segments()
+        attributes += ["day"] if self.experiment.time else []
+        rule = counts.rule or SeveralRows.FIRST
+        self.engine.execute(f"CREATE TEMP TABLE units AS {collapse('staged', rule, outcomes, attributes)}")
+        return "units"
+
+    def _days(self, relation: str, n_variants: int) -> Days:
+        if not self.experiment.time:
+            return Days(days=(), counts=())
+        found: dict[object, list[int]] = {}
+        for day, arm, n in self.engine.rows(
+            f"SELECT day, arm, count(*) FROM {relation} WHERE day IS NOT NULL GROUP BY ALL ORDER BY day"
+        ):
+            found.setdefault(day, [0] * n_variants)[arm] = n
+        return Days(days=tuple(found), counts=tuple(tuple(c) for c in found.values()))  # type: ignore[arg-type]
+
+
+def _with_kind(metric: Metric, value: Column) -> Metric:
+    """The metric with its kind settled by the values seen."""
+    if metric.kind is None:
+        return replace(metric, kind=MetricKind.PROPORTION if value.is_binary else MetricKind.MEAN)
+    if metric.kind is MetricKind.PROPORTION and not value.is_binary:
+        raise DataError(
+            f"Metric {metric.name!r} is declared a proportion, but {value.text!r} has values other than 0 and 1.",
+            "Declare it a mean, or write an expression that is 0 or 1.",
+        )
+    return metric

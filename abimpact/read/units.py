@@ -1,0 +1,55 @@
+"""From rows to units: who was met in several variants, who has several rows, and one row for each."""
+
+from collections.abc import Sequence
+
+from abimpact.read.engine import Engine
+from abimpact.read.log import UnitCounts
+from abimpact.spec.experiment import SeveralRows
+
+AGGREGATES = {
+    SeveralRows.SUM: "fsum({})",
+    SeveralRows.MEAN: "favg({})",
+    SeveralRows.MAX: "max({})",
+    SeveralRows.MIN: "min({})",
+}
+
+
+def count_units(engine: Engine, relation: str, rule: SeveralRows | None) -> UnitCounts:
+    """Count the units of `relation` (columns `unit`, `arm`) that repeat or were met in several variants."""
+    per_unit = (
+        f"SELECT count(*) AS rows, min(arm) <> max(arm) AS is_in_both FROM {relation} GROUP BY unit"
+    )
+    total, in_both, in_both_rows, repeated, extra_rows = engine.rows(
+        "SELECT count(*), count_if(is_in_both), coalesce(sum(rows) FILTER (is_in_both), 0), "
+        "count_if(rows > 1 AND NOT is_in_both), coalesce(sum(rows - 1) FILTER (NOT is_in_both), 0) "
+        f"FROM ({per_unit})"
+    )[0]
+    return UnitCounts(
+        total=total,
+        in_both=in_both,
+        in_both_rows=int(in_both_rows),
+        repeated=repeated,
+        extra_rows=int(extra_rows),
+        rule=(rule or SeveralRows.FIRST) if repeated else None,
+    )
+
+
+def collapse(relation: str, rule: SeveralRows, outcomes: Sequence[str], attributes: Sequence[str]) -> str:
+    """SQL that gives one row per unit of `relation`, without the units met in several variants.
+
+    `outcomes` follow `rule`; `attributes` (covariates, segments, day) are those of the first row, by time if there
+    is one and else in file order (column `place`).
+    """
+    by_rule = rule in AGGREGATES
+    whole = [*([] if by_rule else outcomes), *attributes]
+    packed = ", ".join(f"{c} := {c}" for c in whole)
+    pick = "arg_max" if rule is SeveralRows.LAST else "arg_min"
+    # A struct is never null, so that the picked row's own nulls are kept.
+    row = f", {pick}(struct_pack({packed}), place) AS picked" if whole else ""
+    sums = "".join(f", {AGGREGATES[rule].format(c)} AS {c}" for c in outcomes) if by_rule else ""
+    unpacked = "".join(f", picked.{c} AS {c}" for c in whole)
+    kept = "".join(f", {c}" for c in outcomes) if by_rule else ""
+    return (
+        f"SELECT arm{kept}{unpacked} FROM (SELECT min(arm) AS arm{sums}{row} FROM {relation} "
+        "GROUP BY unit HAVING min(arm) = max(arm))"
+    )

@@ -1,0 +1,167 @@
+"""`result.json`: every number of a report, unrounded, under the keys of design.md §8.
+
+The published schema is `report.schema.json` beside this module.
+"""
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict
+from datetime import date
+from typing import Any
+
+from abimpact.decide.decision import Decision
+from abimpact.decide.report import Arm, MetricResult, Provenance, Report
+from abimpact.estimate.estimate import Estimate, Interval, Margin
+from abimpact.findings import Finding
+from abimpact.render import words
+from abimpact.render.table import Options
+
+SCHEMA = "abimpact/report/1"
+
+
+def to_json(report: Report) -> str:
+    """The report as JSON text, keys in the order of design.md §8; NaN or infinity is an error."""
+    return json.dumps(to_dict(report), indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+
+
+def render(report: Report, _: Options) -> str:
+    """`to_json` for the table of formats."""
+    return to_json(report)
+
+
+def to_dict(report: Report) -> dict[str, Any]:
+    """The report as plain dicts, lists, strings and numbers."""
+    return {
+        "schema": SCHEMA,
+        "verdict": _decision(report, report.verdict),
+        "verdicts": [_decision(report, d) for d in report.verdicts],
+        "experiment": {
+            "incumbent": report.incumbent,
+            "proposed": list(report.proposed),
+            "unit": report.unit,
+            "units": dict(report.units),
+            "split": None if report.split is None else list(report.split),
+            "start": report.start and report.start.isoformat(),
+            "end": report.end and report.end.isoformat(),
+        },
+        "checks": [_finding(f) for f in report.findings],
+        "metrics": [_metric(m) for m in report.metrics],
+        "value": None,
+        "provenance": _provenance(report.provenance),
+    }
+
+
+def _decision(report: Report, decision: Decision) -> dict[str, Any]:
+    return {
+        "code": decision.code.value,
+        "reason": decision.reason,
+        "proposed": decision.proposed,
+        "headline": words.headline(report, decision),
+        "because": [
+            {
+                "rule": b.rule,
+                "binds": b.binds,
+                "message": words.because(report, decision, b),
+                "data": _plain(b.data),
+            }
+            for b in decision.because
+        ],
+    }
+
+
+def _finding(found: Finding) -> dict[str, Any]:
+    return {
+        "code": found.code,
+        "severity": found.severity.value,
+        "message": found.message,
+        "why": found.why,
+        "do": found.do,
+        "data": _plain(found.data),
+    }
+
+
+def _metric(result: MetricResult) -> dict[str, Any]:
+    metric, missing = result.metric, result.not_estimated
+    return {
+        "name": metric.name,
+        "kind": metric.kind and metric.kind.value,
+        "role": metric.role.value,
+        "better": metric.better.value,
+        "incumbent": _arm(result.incumbent),
+        "proposed": _arm(result.proposed),
+        "chosen_method": result.chosen_method,
+        "estimates": [_estimate(e) for e in result.estimates],
+        "not_estimated": missing and {"reason": missing.reason, "message": missing.message},
+        "guardrail": result.guardrail and _guardrail(result.guardrail),
+        "equivalence": result.equivalence and _equivalence(result.equivalence),
+        "segments": [],
+        "heterogeneity": [],
+    }
+
+
+def _arm(arm: Arm) -> dict[str, Any]:
+    return {"variant": arm.variant, "units": arm.units, "value": arm.value}
+
+
+def _estimate(estimate: Estimate) -> dict[str, Any]:
+    return {
+        "method": estimate.method,
+        "absolute": _interval(estimate.absolute),
+        "relative": _interval(estimate.relative),
+        "statistic": estimate.statistic,
+        "df": estimate.df,
+        "pvalue": estimate.pvalue,
+        "pvalue_adjusted": estimate.pvalue_adjusted,
+        "notes": list(estimate.notes),
+    }
+
+
+def _interval(interval: Interval) -> dict[str, Any]:
+    return {
+        "estimate": interval.estimate,
+        "low": interval.low,
+        "high": interval.high,
+        "level": interval.level,
+        "kind": interval.kind.value,
+    }
+
+
+def _guardrail(margin: Margin) -> dict[str, Any]:
+    return {
+        **_margin(margin),
+        "bound": margin.bound,
+        "pvalue_safe": margin.pvalue_safe,
+        "pvalue_worse": margin.pvalue_worse,
+        "status": "safe" if margin.is_safe else "worse" if margin.is_worse else "not_shown",
+    }
+
+
+def _equivalence(margin: Margin) -> dict[str, Any]:
+    return {**_margin(margin), "pvalue": margin.pvalue_equivalent, "equivalent": margin.is_equivalent}
+
+
+def _margin(margin: Margin) -> dict[str, Any]:
+    return {"margin": margin.margin, "relative": margin.is_relative, "level": margin.level}
+
+
+def _provenance(p: Provenance) -> dict[str, Any]:
+    return {
+        "abimpact": p.abimpact,
+        "python": p.python,
+        "packages": dict(p.packages),
+        "engine": p.engine,
+        "command": p.command,
+        "config": _plain(p.config),
+        "sources": [asdict(s) for s in p.sources],
+        "seed": p.seed,
+        "created": p.created,
+    }
+
+
+def _plain(value: object) -> Any:
+    """Mappings, tuples and dates as JSON has them; anything else as it is."""
+    if isinstance(value, Mapping):
+        return {str(key): _plain(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(item) for item in value]
+    return value.isoformat() if isinstance(value, date) else value

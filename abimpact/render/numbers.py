@@ -1,0 +1,178 @@
+"""How numbers are written: signs, digits, percentages against points, p-values.
+
+Every format prints the strings made here, so a number is rounded in one place. Integer digits are
+never zeroed: a printed number is the JSON's to the digits shown.
+"""
+
+import math
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import date
+
+from abimpact.estimate.estimate import Estimate, Interval, Kind
+from abimpact.spec.metric import MetricKind, Tolerance
+
+NONE = "–"
+_DIGITS = 3
+_SUPERSCRIPT = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
+_MONTHS = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"]
+
+
+@dataclass(frozen=True, slots=True)
+class Unit:
+    """What a number is printed in: multiplied by `factor`, followed by `suffix`."""
+
+    factor: float
+    suffix: str
+
+
+PERCENT = Unit(100, " %")
+POINTS = Unit(100, " points")
+PLAIN = Unit(1, "")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Change:
+    """An interval in words; all three numbers share their decimals."""
+
+    estimate: str
+    low: str
+    high: str
+    unit: Unit
+
+    @property
+    def interval(self) -> str:
+        """The limits for a table cell: `+1.8 … +6.7 %`."""
+        return f"{self.low} … {self.high}{self.unit.suffix}"
+
+    @property
+    def lift(self) -> str:
+        """The estimate alone: `+4.2 %`."""
+        return NONE if self.estimate == NONE else self.estimate + self.unit.suffix
+
+    @property
+    def limits(self) -> str:
+        """The limits for a sentence: `+1.8 % to +6.7 %`."""
+        return f"{self.low}{self.unit.suffix} to {self.high}{self.unit.suffix}"
+
+    @property
+    def size(self) -> str:
+        """The estimate without its sign, for "falls by 2.0 %"."""
+        return self.lift.lstrip("+−")
+
+    @property
+    def sentence(self) -> str:
+        """Estimate and limits: `+4.2 % (+1.8 % to +6.7 %)`."""
+        return f"{self.lift} ({self.limits})"
+
+
+def count(n: int) -> str:
+    """A number of things, with thousands separators."""
+    return f"{n:,}".replace("-", "−")
+
+
+def value(x: float | None, kind: MetricKind | None) -> str:
+    """A variant's value of a metric, to three significant digits; a proportion as a percentage."""
+    if x is None:
+        return NONE
+    unit = PERCENT if kind is MetricKind.PROPORTION else PLAIN
+    scaled = x * unit.factor
+    return _fixed(scaled, _decimals(abs(scaled), _DIGITS)).lstrip("+") + unit.suffix
+
+
+def shown(estimate: Estimate, kind: MetricKind | None) -> tuple[Interval, Unit]:
+    """The interval that is printed for an estimate: the lift, or the difference where no lift is bounded."""
+    if estimate.relative.kind is Kind.BOUNDED:
+        return estimate.relative, PERCENT
+    return estimate.absolute, difference_unit(kind)
+
+
+def difference_unit(kind: MetricKind | None) -> Unit:
+    """The unit of a difference: percentage points for proportions, else the metric's own."""
+    return POINTS if kind is MetricKind.PROPORTION else PLAIN
+
+
+def change(interval: Interval, unit: Unit) -> Change:
+    """An interval with common decimals: two significant digits of its half-width, at most three in all."""
+    values = (interval.estimate, interval.low, interval.high)
+    decimals = _common_decimals([x * unit.factor for x in values if x is not None])
+    estimate, low, high = (None if x is None else _fixed(x * unit.factor, decimals) for x in values)
+    return Change(estimate=estimate or NONE, low=low or "−∞", high=high or "+∞", unit=unit)
+
+
+def limit(tolerance: Tolerance, kind: MetricKind | None, sign: int) -> str:
+    """A declared margin as the largest change tolerated; `sign` 0 prints none."""
+    unit = PERCENT if tolerance.is_relative else difference_unit(kind)
+    return {1: "+", 0: "", -1: "−"}[sign] + f"{tolerance.amount * unit.factor:.12g}{unit.suffix}"
+
+
+def bound(x: float | None, margin: float, unit: Unit) -> str:
+    """A one-sided confidence limit, with decimals enough that it never looks equal to its margin."""
+    if x is None:
+        return NONE
+    scaled, edge = x * unit.factor, abs(margin * unit.factor)
+    gap = abs(abs(scaled) - edge)
+    decimals = max(_decimals(abs(scaled), 2), min(_decimals(gap, 1), 6) if gap else 0)
+    return _fixed(scaled, decimals) + unit.suffix
+
+
+def pvalue(p: float | None) -> str:
+    """A p-value for a table cell: `.30`, `.008`, `<.001`, `>.99`."""
+    if p is None:
+        return NONE
+    if p < 0.001:
+        return "<.001"
+    if p > 0.99:
+        return ">.99"
+    return f"{p:.2f}"[1:] if p >= 0.1 else f"{p:.3f}"[1:]
+
+
+def pvalue_sentence(p: float) -> str:
+    """A p-value for a sentence: `p = .30`, `p < .001`, `p < 10⁻⁹`."""
+    if p < 1e-6:
+        exponent = math.floor(math.log10(p)) + 1 if p > 0 else -300
+        return f"p < 10{str(exponent).translate(_SUPERSCRIPT)}"
+    text = pvalue(p)
+    return f"p {text[0]} {text[1:]}" if text[0] in "<>" else f"p = {text}"
+
+
+def period(start: date | None, end: date | None) -> str:
+    """Days from first to last: `1–28 Mar 2026`; empty without a time column."""
+    if start is None or end is None:
+        return ""
+    last = f"{end.day} {_MONTHS[end.month - 1]} {end.year}"
+    if start == end:
+        return last
+    first = [str(start.day), _MONTHS[start.month - 1], str(start.year)]
+    same = (start.year, start.month) == (end.year, end.month)
+    keep = 1 if same else 2 if start.year == end.year else 3
+    return " ".join(first[:keep]) + ("–" if same else " – ") + last
+
+
+def _fixed(x: float, decimals: int) -> str:
+    """`x` with sign and fixed decimals; outside 10⁻⁹ … 10¹⁵ in scientific notation."""
+    if x and not 1e-9 <= abs(x) < 1e15:
+        return f"{x:+.2e}".replace("-", "−")
+    text = f"{x:+,.{decimals}f}" if x else f"{0:.{decimals}f}"
+    return text.replace("-", "−")
+
+
+def _decimals(size: float, digits: int) -> int:
+    """Decimals that show `digits` significant digits of a number of this size (at least 0)."""
+    return max(0, digits - 1 - math.floor(math.log10(size))) if size else 0
+
+
+def _common_decimals(values: Iterable[float]) -> int:
+    """Decimals for numbers printed together: see `change`; a limit near zero gets more, to keep its side."""
+    sizes = sorted(values)
+    if not sizes:
+        return 0
+    largest = max(abs(sizes[0]), abs(sizes[-1]))
+    half = (sizes[-1] - sizes[0]) / 2
+    if not half:
+        return _decimals(largest, _DIGITS)
+    decimals = max(_decimals(half, 1), min(_decimals(half, 2), _decimals(largest, _DIGITS)))
+    nearest = min((abs(x) for x in sizes if x), default=largest)
+    if round(nearest, decimals):
+        return decimals
+    return min(_decimals(nearest, 1), decimals + 2)

@@ -1,0 +1,157 @@
+"""A report as rows and sentences, made once: formats lay them out, escape them, and compute nothing.
+
+All text is plain: user names stand in it as they are. Every number is a string made by `numbers`.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from abimpact.decide.decision import Because, Decision, Verdict
+from abimpact.decide.report import Provenance, Report
+from abimpact.findings import Finding, Severity
+from abimpact.render import numbers, phrases, words
+from abimpact.render.methods import METHODS
+from abimpact.render.rows import EstimateRow, GuardrailRow, KpiRow, estimate_row, guardrail_row, kpi_row
+from abimpact.spec.metric import Role
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Block:
+    """All that is said of one proposed variant; whatever holds KPIs is empty where they are withheld."""
+
+    verdict: Verdict
+    word: str
+    title: str
+    headline: str
+    proposed: str
+    kpis: tuple[KpiRow, ...]
+    guardrails: tuple[GuardrailRow, ...]
+    estimates: tuple[EstimateRow, ...]
+    because: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Check:
+    """One finding; `mark` is ✗ (blocks), ! (warns), i (informs) or ✓ (fine)."""
+
+    mark: str
+    code: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class View:
+    """A report ready to be laid out.
+
+    `overall` is the deciding block, `blocks` one for each proposed variant. `warning` says that KPIs are
+    withheld or shown although invalid. `methods` are pairs of name and description, `provenance` of label and
+    text.
+    """
+
+    incumbent: str
+    overall: Block
+    blocks: tuple[Block, ...]
+    summary: str
+    level: str
+    warning: str
+    tally: tuple[str, ...]
+    checks: tuple[Check, ...]
+    fine: tuple[Check, ...]
+    sample: str
+    methods: tuple[tuple[str, str], ...]
+    provenance: tuple[tuple[str, str], ...]
+
+
+_MARKS = {Severity.BLOCK: "✗", Severity.WARN: "!", Severity.INFO: "i", Severity.PASS: "✓"}
+
+
+def view(report: Report, *, show_anyway: bool = False) -> View:
+    """The report as text; with an invalid verdict KPIs are withheld unless `show_anyway`."""
+    is_invalid = report.verdict.code is Verdict.INVALID
+    blocks = tuple(_block(report, d, is_withheld=is_invalid and not show_anyway) for d in report.verdicts)
+    checks = tuple(_check(f) for severity in _MARKS for f in report.findings if f.severity is severity)
+    return View(
+        incumbent=phrases.name(report.incumbent),
+        overall=blocks[report.verdicts.index(report.verdict)],
+        blocks=blocks,
+        summary=_summary(report),
+        level=f"{report.level * 100:.6g} %",
+        warning=(words.MARKED if show_anyway else words.WITHHELD) if is_invalid else "",
+        tally=_tally(report.findings),
+        checks=tuple(c for c in checks if c.mark != "✓"),
+        fine=tuple(c for c in checks if c.mark == "✓"),
+        sample=_sample(report),
+        methods=_methods(report),
+        provenance=_provenance(report.provenance),
+    )
+
+
+def _block(report: Report, decision: Decision, *, is_withheld: bool) -> Block:
+    results = [m for m in report.metrics if m.proposed.variant == decision.proposed and not is_withheld]
+    return Block(
+        verdict=decision.code,
+        word=words.VERDICT[decision.code],
+        title=words.title(report, decision),
+        headline=words.headline(report, decision),
+        proposed=phrases.name(decision.proposed),
+        kpis=tuple(kpi_row(m) for m in results if m.metric.role is not Role.GUARDRAIL),
+        guardrails=tuple(guardrail_row(m) for m in results if m.metric.role is Role.GUARDRAIL),
+        estimates=tuple(estimate_row(m, e) for m in results for e in m.estimates),
+        because=() if is_withheld else tuple(_because(report, decision, b) for b in decision.because),
+    )
+
+
+def _because(report: Report, decision: Decision, rule: Because) -> str:
+    return words.because(report, decision, rule) + (" This decides." if rule.binds else "")
+
+
+def _check(found: Finding) -> Check:
+    return Check(mark=_MARKS[found.severity], code=found.code, text=phrases.finding(found))
+
+
+def _tally(findings: Sequence[Finding]) -> tuple[str, ...]:
+    n = {s: sum(f.severity is s for f in findings) for s in Severity}
+    parts = [f"✓ {n[Severity.PASS]} fine"]
+    parts += [f"i {n[Severity.INFO]} to know"] if n[Severity.INFO] else []
+    parts.append(f"! {n[Severity.WARN]} warning{'' if n[Severity.WARN] == 1 else 's'}")
+    return (*parts, f"✗ {n[Severity.BLOCK]} blocking")
+
+
+def _summary(report: Report) -> str:
+    """The second line under the verdict: guardrails and warnings in brief."""
+    results = [m for m in report.metrics if m.proposed.variant == report.verdict.proposed]
+    rails = [m.guardrail for m in results if m.metric.role is Role.GUARDRAIL and m.metric.margin]
+    warnings = sum(f.severity is Severity.WARN for f in report.findings)
+    parts = []
+    if rails and report.verdict.code is not Verdict.INVALID:
+        safe = sum(r is not None and r.is_safe for r in rails)
+        parts.append("guardrails hold" if safe == len(rails) else f"{safe} of {len(rails)} guardrails hold")
+    if warnings:
+        parts.append(f"{warnings} warning{'' if warnings == 1 else 's'}")
+    return "; ".join(parts).capitalize() + "." if parts else ""
+
+
+def _sample(report: Report) -> str:
+    each = ", ".join(f"{numbers.count(n)} {phrases.name(v)}" for v, n in report.units.items())
+    total = f"{numbers.count(sum(report.units.values()))} units ({each})"
+    return ", ".join(filter(None, [total, numbers.period(report.start, report.end)]))
+
+
+def _methods(report: Report) -> tuple[tuple[str, str], ...]:
+    used = {e.method for m in report.metrics for e in m.estimates}
+    return tuple((name, f"{m.text} {m.source}.") for name, m in METHODS.items() if name in used)
+
+
+def _provenance(p: Provenance) -> tuple[tuple[str, str], ...]:
+    packages = ", ".join(f"{name} {version}" for name, version in p.packages.items())
+    sources = [
+        f"{s.path} ({numbers.count(s.rows)} rows, {numbers.count(s.bytes)} bytes, sha256 {s.sha256})"
+        for s in p.sources
+    ]
+    return (
+        ("command", p.command),
+        *(("source", source) for source in sources),
+        ("software", f"abimpact {p.abimpact}, Python {p.python}, {packages}; engine {p.engine}"),
+        ("seed", str(p.seed)),
+        ("created", p.created),
+    )

@@ -1,0 +1,62 @@
+"""What a user asks for, merged from flags, environment and file, before the log's columns are known."""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from abimpact.spec.experiment import SeveralRows
+from abimpact.spec.metric import Better, Metric, MetricKind, Role
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MetricRequest:
+    """One metric as declared: a command-line `spec` with its role, or the fields of a `[[metric]]` table.
+
+    Margins are text ("2%", "0.5 points", "5 ms") until the metric is resolved.
+    """
+
+    spec: str | None = None
+    name: str | None = None
+    kind: MetricKind | None = None
+    value: str | None = None
+    numerator: str | None = None
+    denominator: str | None = None
+    quantile: float | None = None
+    role: Role = Role.SECONDARY
+    better: Better = Better.HIGHER
+    covariates: tuple[str, ...] = ()
+    margin: str | None = None
+    equivalence_margin: str | None = None
+    missing: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Request:
+    """Everything declared for one analysis; see design.md §6 and §7 for the keys.
+
+    `covariates` adjust every mean; `missing` ("zero" or "exclude") is for metrics that do not say. `config` is the
+    path of the file that was read, None if there was none.
+    """
+
+    sources: tuple[str, ...] = ()
+    unit: str | None = None
+    variant: str | None = None
+    incumbent: str | None = None
+    proposed: tuple[str, ...] = ()
+    time: str | None = None
+    metrics: tuple[MetricRequest | Metric, ...] = ()
+    covariates: tuple[str, ...] = ()
+    segments: tuple[str, ...] = ()
+    split: str | None = None
+    several_rows: SeveralRows | None = None
+    where: str | None = None
+    derive: Mapping[str, str] = field(default_factory=dict)
+    missing: str = "exclude"
+    level: float = 0.95
+    resamples: int = 9999
+    seed: int = 0
+    config: str | None = None
+
+    def to_dict(self) -> dict[str, Any]:
+        """The request as plain values, for the provenance."""
+        return asdict(self)

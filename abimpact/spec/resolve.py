@@ -1,0 +1,107 @@
+"""From a request to an experiment: every name is looked up in the log's columns, once."""
+
+import math
+from collections.abc import Mapping
+from dataclasses import replace
+
+from abimpact.errors import UsageError
+from abimpact.spec.experiment import Experiment
+from abimpact.spec.expression import Expression, find_column, parse_expression
+from abimpact.spec.metric import Metric, MetricKind, Role
+from abimpact.spec.metric_spec import covariates, resolve_metric
+from abimpact.spec.request import MetricRequest, Request
+
+# Names that can hardly mean anything else. A guess is taken only if exactly one column has one, and is reported.
+UNIT_NAMES = frozenset("unit unit_id user user_id userid uid customer customer_id customerid visitor visitor_id visitorid "
+                       "account_id player_id session_id client_id member_id subscriber_id".split())
+VARIANT_NAMES = frozenset("variant variation arm experiment_group test_group ab_group treatment_group "
+                          "experiment_variant group version".split())
+
+
+def resolve(request: Request, columns: Mapping[str, str]) -> Experiment:
+    """The experiment that `request` means in a log with `columns` (names to type families)."""
+    known = dict(columns)
+    derive: dict[str, Expression] = {}
+    for name, text in request.derive.items():
+        if name in known:
+            raise UsageError(f"[data.derive] {name!r} is a column of the log already.", "Give it another name.")
+        derive[name] = parse_expression(text, known, f"[data.derive] {name}")
+        known[name] = "derived"
+    variant, said = _named_or_guessed(request.variant, VARIANT_NAMES, known, "--variant")
+    if variant is None:
+        raise UsageError(
+            "Which column names the variant?", f"Say --variant COLUMN; the log has: {', '.join(map(repr, list(known)[:20]))}."
+        )
+    unit, also_said = _named_or_guessed(request.unit, UNIT_NAMES, known, "--unit")
+    metrics = _metrics(request, known)
+    return Experiment(
+        unit=unit,
+        variant=variant,
+        incumbent=request.incumbent,
+        proposed=request.proposed,
+        time=find_column(request.time, known, "--time") if request.time else None,
+        metrics=metrics,
+        segments=tuple(find_column(s, known, "--segment") for s in request.segments),
+        split=parse_split(request.split) if request.split else None,
+        several_rows=request.several_rows,
+        where=parse_expression(request.where, known, "--where") if request.where else None,
+        derive=derive,
+        level=_level(request.level),
+        resamples=request.resamples,
+        seed=request.seed,
+        guesses=(*said, *also_said),
+    )
+
+
+def _named_or_guessed(
+    name: str | None, words: frozenset[str], columns: Mapping[str, str], flag: str
+) -> tuple[str | None, tuple[str, ...]]:
+    """The column that was named, or the only one with a well-known name and a sentence that says so."""
+    if name is not None:
+        return find_column(name, columns, flag), ()
+    known = [c for c in columns if c.casefold() in words]
+    if len(known) != 1:
+        return None, ()
+    return known[0], (f"{flag} was not given; column {known[0]!r} was taken by its name.",)
+
+
+def _metrics(request: Request, columns: Mapping[str, str]) -> tuple[Metric, ...]:
+    if not request.metrics:
+        numbers = [c for c, family in columns.items() if family in ("integer", "float", "boolean")]
+        example = numbers[-1] if numbers else "COLUMN"
+        raise UsageError(
+            "No metric was named.", f"Say what to compare, for example: -m {example}. Number columns: {', '.join(numbers[:20])}."
+        )
+    shared = covariates(request.covariates, columns, "--covariate")
+    found: dict[str, Metric] = {}
+    for declared in request.metrics:
+        metric = declared if isinstance(declared, Metric) else _resolved(declared, request, columns)
+        if shared and not metric.covariates and metric.kind is not MetricKind.QUANTILE:
+            metric = replace(metric, covariates=tuple(c for c in shared if c not in metric.value.columns))
+        if metric.name in found:
+            raise UsageError(f"Two metrics are called {metric.name!r}.", "Give one another name: -m name=expression.")
+        found[metric.name] = metric
+    if not any(m.role is Role.PRIMARY for m in found.values()):
+        raise UsageError("No metric is primary.", 'Name the one that decides with -m, or give it role = "primary".')
+    return tuple(found.values())
+
+
+def _resolved(declared: MetricRequest, request: Request, columns: Mapping[str, str]) -> Metric:
+    return resolve_metric(replace(declared, missing=declared.missing or request.missing), columns)
+
+
+def _level(level: float) -> float:
+    if not 0.5 <= level < 1:
+        raise UsageError(f"--level {level:g} is no confidence level.", "Give a fraction from 0.5 to below 1, like 0.95.")
+    return level
+
+
+def parse_split(text: str) -> tuple[float, ...]:
+    """A planned split, "50:50" or "2:1", the incumbent's share first."""
+    try:
+        shares = tuple(float(part) for part in text.replace("/", ":").split(":"))
+    except ValueError:
+        shares = ()
+    if len(shares) < 2 or not all(s > 0 and math.isfinite(s) for s in shares):
+        raise UsageError(f"--split {text!r} is no split.", "Write it like 50:50 or 2:1, the incumbent's share first.")
+    return shares

@@ -1,0 +1,63 @@
+"""Which variants are compared: named by the user, or known by a word for the incumbent; never by alphabet."""
+
+from collections.abc import Mapping, Sequence
+
+from abimpact.errors import DataError, UsageError, nearest
+
+INCUMBENT_WORDS = ("control", "rules", "incumbent", "baseline", "champion", "current", "old", "a", "0", "false")
+
+
+def resolve_variants(
+    counts: Mapping[str, int], incumbent: str | None, proposed: Sequence[str]
+) -> tuple[str, tuple[str, ...], tuple[str, ...]]:
+    """The incumbent, the proposed variants and what was guessed, from the rows of each variant present.
+
+    A name finds the variant spelled like it, or the one of the same numeric value (`0` finds `0.0`).
+    """
+    if len(counts) < 2:
+        only = ", ".join(map(repr, counts)) or "none"
+        raise DataError(
+            f"The log has rows of one variant only ({only}); two are needed to compare."
+            if counts
+            else "No row of the log names a variant.",
+            "Check --variant, the filter, and whether the other variant was logged elsewhere.",
+        )
+    guesses: tuple[str, ...] = ()
+    if incumbent is None:
+        first = _known_incumbent(counts, proposed)
+        guesses = (f"No incumbent was named; {first!r} was taken as the incumbent by its name.",)
+    else:
+        first = _find(incumbent, counts, "--incumbent")
+    others = tuple(dict.fromkeys(_find(p, counts, "--proposed") for p in proposed))
+    if first in others:
+        raise UsageError(f"{first!r} is named as incumbent and as proposed.", "Name two different variants.")
+    return first, others or tuple(v for v in sorted(counts) if v != first), guesses
+
+
+def _known_incumbent(counts: Mapping[str, int], proposed: Sequence[str]) -> str:
+    known = [v for v in counts if v.strip().casefold() in INCUMBENT_WORDS and v not in proposed]
+    known += [v for v in counts if v not in known and _number(v) == 0 and v not in proposed]
+    if len(known) == 1:
+        return known[0]
+    listed = ", ".join(f"{v!r} ({n:,} rows)" for v, n in list(counts.items())[:12])
+    raise UsageError(
+        f"Which variant is the incumbent? The log has {listed}.", f"Name it, for example: --incumbent {next(iter(counts))!r}"
+    )
+
+
+def _find(name: str, counts: Mapping[str, int], flag: str) -> str:
+    if name in counts:
+        return name
+    number = _number(name)
+    same = [v for v in counts if number is not None and _number(v) == number]
+    if len(same) == 1:
+        return same[0]
+    listed = ", ".join(f"{v!r} ({n:,} rows)" for v, n in list(counts.items())[:12])
+    raise DataError(f"{flag} {name!r} is not in the log, which has {listed}.", nearest(name, counts))
+
+
+def _number(text: str) -> float | None:
+    try:
+        return float(text)
+    except ValueError:
+        return None

@@ -1,0 +1,114 @@
+"""The moments scan: joint first, second and third moments of every metric's columns in one pass."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import combinations_with_replacement, permutations
+
+import numpy as np
+
+from abimpact.read.engine import Engine
+from abimpact.read.log import Column
+from abimpact.summarise.exact import exact_sum
+from abimpact.summarise.summary import Moments
+
+# Aggregates per query: wide selects cost more to plan than a second scan.
+TERMS_PER_QUERY = 600
+
+
+@dataclass(frozen=True, slots=True)
+class Coordinate:
+    """One column of a metric's moments: its SQL name, the shift that centres it, and the reach around it."""
+
+    name: str
+    centre: float
+    reach: float
+
+
+def coordinates(columns: Sequence[Column]) -> tuple[Coordinate, ...]:
+    """The columns of a metric's `Moments`, missing indicators behind their covariates."""
+    found = []
+    for column in columns:
+        found.append(Coordinate(column.name, column.centre, column.reach))
+        if column.indicator:
+            found.append(Coordinate(column.indicator, 0.0, 1.0))
+    return tuple(found)
+
+
+def nullable(columns: Sequence[Column]) -> tuple[str, ...]:
+    """Names of the columns that may be null: a unit counts for a metric only where none of them is."""
+    return tuple(c.name for c in columns if c.indicator is None and any((*c.missing, *c.nonfinite)))
+
+
+def scan_moments(
+    engine: Engine, relation: str, metrics: Sequence[Sequence[Column]], n_variants: int
+) -> list[tuple[Moments, ...]]:
+    """For each metric, the moments of its columns for every variant (incumbent first)."""
+    aggregates: dict[str, float] = {}
+    plans = [_plan(columns, aggregates) for columns in metrics]
+    values = _run(engine, relation, list(aggregates.items()), n_variants)
+    return [tuple(_moments(plan, values[arm]) for arm in range(n_variants)) for plan in plans]
+
+
+@dataclass(frozen=True, slots=True)
+class _Plan:
+    """Where a metric's sums are found: `sums` maps sorted column indices to an aggregate's SQL."""
+
+    coordinates: tuple[Coordinate, ...]
+    count: str
+    sums: dict[tuple[int, ...], str]
+
+
+def _plan(columns: Sequence[Column], aggregates: dict[str, float]) -> _Plan:
+    points = coordinates(columns)
+    mask = " AND ".join(f"{name} IS NOT NULL" for name in nullable(columns))
+    where = f" FILTER ({mask})" if mask else ""
+    sums = {}
+    for indices in _index_tuples(len(points)):
+        product = "*".join(f"({points[i].name} - {points[i].centre!r})" for i in indices)
+        sql, factor = exact_sum(product, float(np.prod([points[i].reach for i in indices])))
+        sums[indices] = f"{sql}{where}"
+        aggregates[sums[indices]] = factor
+    count = f"count(*){where}"
+    aggregates[count] = 1.0
+    return _Plan(points, count, sums)
+
+
+def _index_tuples(d: int) -> Iterator[tuple[int, ...]]:
+    for order in (1, 2, 3):
+        yield from combinations_with_replacement(range(d), order)
+
+
+def _run(
+    engine: Engine, relation: str, aggregates: Sequence[tuple[str, float]], n_variants: int
+) -> list[dict[str, float]]:
+    """The value of every aggregate for every variant; 0 where a variant has no unit."""
+    found: list[dict[str, float]] = [{sql: 0.0 for sql, _ in aggregates} for _ in range(n_variants)]
+    for start in range(0, len(aggregates), TERMS_PER_QUERY):
+        chunk = aggregates[start : start + TERMS_PER_QUERY]
+        selected = ", ".join(sql for sql, _ in chunk)
+        for arm, *row in engine.rows(f"SELECT arm, {selected} FROM {relation} GROUP BY arm"):
+            for (sql, factor), value in zip(chunk, row, strict=True):
+                found[arm][sql] = float(value or 0) * factor
+    return found
+
+
+def _moments(plan: _Plan, values: dict[str, float]) -> Moments:
+    """Central moments from sums of products about the centres."""
+    n = int(values[plan.count])
+    d = len(plan.coordinates)
+    centre = np.array([p.centre for p in plan.coordinates])
+    if not n:
+        return Moments(0, np.zeros(d), np.zeros((d, d)), np.zeros((d, d, d)))
+    raw = {order: np.zeros((d,) * order) for order in (1, 2, 3)}
+    for indices, sql in plan.sums.items():
+        for place in set(permutations(indices)):
+            raw[len(indices)][place] = values[sql]
+    shift = raw[1] / n
+    second = raw[2] - n * np.multiply.outer(shift, shift)
+    cross = np.einsum("i,jk->ijk", shift, raw[2])
+    third = (
+        raw[3]
+        - (cross + cross.transpose(1, 0, 2) + cross.transpose(1, 2, 0))
+        + 2 * n * np.einsum("i,j,k->ijk", shift, shift, shift)
+    )
+    return Moments(n, centre + shift, second, third)

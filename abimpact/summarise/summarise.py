@@ -1,0 +1,43 @@
+"""From a log to its summary: moments in one scan, then bins, ranks and extremes where a metric needs them."""
+
+from collections.abc import Callable
+
+from abimpact.read.log import Log
+from abimpact.spec.metric import Metric, MetricKind
+from abimpact.summarise.bins import bins
+from abimpact.summarise.extremes import extremes
+from abimpact.summarise.quantiles import ranks
+from abimpact.summarise.scan import coordinates, scan_moments
+from abimpact.summarise.summary import MetricSummary, Moments, Summary
+
+# Given n units and a metric's quantile, the 1-based ranks whose values its method needs.
+RanksWanted = Callable[[int, float], list[int]]
+
+
+def summarise(log: Log, *, with_bins: bool, ranks_wanted: RanksWanted, progress: Callable[[float], None]) -> Summary:
+    """The summary of `log`; `progress` is told the share of scans done."""
+    moments = scan_moments(log.engine, log.relation, [log.columns[m.name] for m in log.metrics], len(log.variants))
+    metrics = []
+    for done, (metric, its_moments) in enumerate(zip(log.metrics, moments, strict=True), start=1):
+        metrics.append(_metric(log, metric, its_moments, with_bins=with_bins, ranks_wanted=ranks_wanted))
+        progress(done / len(log.metrics))
+    return Summary(variants=log.variants, units=log.units, metrics=tuple(metrics))
+
+
+def _metric(
+    log: Log, metric: Metric, moments: tuple[Moments, ...], *, with_bins: bool, ranks_wanted: RanksWanted
+) -> MetricSummary:
+    columns = log.columns[metric.name]
+    is_quantile = metric.kind is MetricKind.QUANTILE
+    names = tuple(c.name for c in coordinates(columns))
+    wanted = [ranks_wanted(m.n, metric.quantile) for m in moments] if metric.quantile is not None else []
+    return MetricSummary(
+        metric=metric,
+        covariates=names[len(columns) - len(metric.covariates) :],
+        moments=moments,
+        bins=bins(log.engine, log.relation, names, moments) if with_bins and not is_quantile else None,
+        ranks=ranks(log.engine, log.relation, names[0], wanted, [m.n for m in moments]) if is_quantile else None,
+        extremes=extremes(log.engine, log.relation, columns[0], moments)
+        if metric.kind is MetricKind.MEAN
+        else tuple(m.mean[:0] for m in moments),
+    )

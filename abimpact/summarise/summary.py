@@ -1,0 +1,108 @@
+"""The summary of a log: a few kB of moments, bins and ranks per variant and metric, whatever the rows.
+
+Everything to the right of this room is computed from these values alone.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from abimpact.spec.metric import Metric
+
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True)
+class Moments:
+    """Joint moments of d columns over n units, merged by `+` (Chan, Golub & LeVeque 1983; Pébay 2008).
+
+    `mean` has shape (d,); `second` (d, d) and `third` (d, d, d) are sums of products of deviations from
+    the mean (not divided by n).
+    """
+
+    n: int
+    mean: Floats
+    second: Floats
+    third: Floats
+
+    def __add__(self, other: "Moments") -> "Moments":
+        """The moments of both sets of units together."""
+        if not self.n or not other.n:
+            return self if self.n else other
+        n = self.n + other.n
+        gap = other.mean - self.mean
+        a, b = self.n, other.n
+        lean = other.second / b - self.second / a
+        return Moments(
+            n,
+            self.mean + gap * (b / n),
+            self.second + other.second + np.multiply.outer(gap, gap) * (a * b / n),
+            self.third
+            + other.third
+            + (a * b * (a - b) / n**2) * np.einsum("i,j,k->ijk", gap, gap, gap)
+            + (a * b / n) * _symmetric(gap, lean),
+        )
+
+    @property
+    def covariance(self) -> Floats:
+        """Sample covariance matrix (divisor n - 1); needs n >= 2."""
+        return self.second / (self.n - 1)
+
+
+def _symmetric(vector: Floats, matrix: Floats) -> Floats:
+    """v_i M_jk + v_j M_ik + v_k M_ij for a symmetric M."""
+    return (
+        np.einsum("i,jk->ijk", vector, matrix)
+        + np.einsum("j,ik->ijk", vector, matrix)
+        + np.einsum("k,ij->ijk", vector, matrix)
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Bins:
+    """One variant's units grouped by the value that is resampled (design.md §5).
+
+    `count` (b,) units per bin; `mean` (b, d) the mean of d columns in the bin; `second` (b, d, d) centred
+    sums of products within the bin; `spread` (b,) the range of the binned value within the bin.
+    """
+
+    count: NDArray[np.int64]
+    mean: Floats
+    second: Floats
+    spread: Floats
+
+
+@dataclass(frozen=True, slots=True)
+class Ranks:
+    """Order statistics of one variant: `n` units and the values at the 1-based ranks asked for."""
+
+    n: int
+    values: dict[int, float]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MetricSummary:
+    """One metric over all variants, incumbent first; its kind is resolved.
+
+    Columns of `moments`: value (mean, proportion, quantile), or numerator and denominator (ratio), then the
+    covariates in `covariates`; a covariate with nulls is zero there and followed by its missing indicator.
+    `bins` is None without resampling, `ranks` None except for quantiles. `extremes` has for each variant the values
+    of a mean that each hold at least 1 % of the variant's centred sum of squares.
+    """
+
+    metric: Metric
+    covariates: tuple[str, ...]
+    moments: tuple[Moments, ...]
+    bins: tuple[Bins, ...] | None
+    ranks: tuple[Ranks, ...] | None
+    extremes: tuple[Floats, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Summary:
+    """All metrics of an experiment. `variants` has the incumbent first; `units` are counts per variant."""
+
+    variants: tuple[str, ...]
+    units: tuple[int, ...]
+    metrics: tuple[MetricSummary, ...]

@@ -1,0 +1,27 @@
+import pytest
+
+from abimpact.errors import UsageError
+from abimpact.render.table import FORMATS, Options, format_of, render
+from tests.render.build import ship
+
+
+@pytest.mark.parametrize("name", FORMATS)
+def test_every_format_renders(name: str) -> None:
+    assert render(ship(), name, Options()).endswith("\n")
+
+
+@pytest.mark.parametrize(("path", "name"), [("a/report.md", "markdown"), ("R.JSON", "json")])
+def test_format_by_extension(path: str, name: str) -> None:
+    assert format_of(path) == name
+
+
+def test_unknown_extension_lists_those_there_are() -> None:
+    with pytest.raises(UsageError, match=r"report\.doc") as caught:
+        format_of("report.doc")
+    assert ".md .json" in caught.value.hint
+
+
+def test_unknown_format_offers_the_nearest() -> None:
+    with pytest.raises(UsageError) as caught:
+        render(ship(), "markdwon", Options())
+    assert caught.value.hint == "Did you mean 'markdown'?"
