@@ -11,18 +11,21 @@ from importlib.metadata import version
 
 from abimpact.check.table import run_checks
 from abimpact.decide.families import adjust_pvalues
-from abimpact.decide.report import MetricResult, Provenance, Report, Source
+from abimpact.decide.report import Arm, MetricResult, Provenance, Report, Source
 from abimpact.decide.verdict import decide, overall
-from abimpact.errors import DataError
 from abimpact.estimate.diagnose import diagnose
+from abimpact.estimate.quantile import ranks_wanted
+from abimpact.estimate.table import estimate
 from abimpact.read.duckdb_engine import DuckDBEngine
 from abimpact.read.loading import columns_of, load, load_frame, rows_per_file
 from abimpact.read.log import Log
 from abimpact.read.opening import Opener
 from abimpact.read.sources import InputFile, expand
+from abimpact.spec.experiment import Experiment
 from abimpact.spec.request import Request
 from abimpact.spec.resolve import resolve
 from abimpact.summarise.summarise import summarise
+from abimpact.summarise.summary import MetricSummary
 
 PACKAGES = ("duckdb", "numpy", "scipy")
 HASH_BLOCK = 1 << 20
@@ -108,7 +111,7 @@ def _report(
     progress("estimating", 0.0)
     results = adjust_pvalues(
         [
-            estimate(metric, log.variants, proposed, experiment)
+            _result(metric, proposed, experiment)
             for proposed in range(1, len(log.variants))
             for metric in summary.metrics
         ]
@@ -129,6 +132,26 @@ def _report(
         verdict=overall(verdicts, results),
         verdicts=verdicts,
         provenance=_provenance(log, request, sources(), command),
+    )
+
+
+def _result(summary: MetricSummary, proposed: int, experiment: Experiment) -> MetricResult:
+    found = estimate(
+        summary, proposed, level=experiment.level, n_resamples=experiment.resamples, seed=experiment.seed
+    )
+    arms = [
+        Arm(variant=summary.variants[arm], units=units, value=value)
+        for arm, units, value in zip((0, proposed), found.units, found.values, strict=True)
+    ]
+    return MetricResult(
+        metric=summary.metric,
+        incumbent=arms[0],
+        proposed=arms[1],
+        chosen_method=found.chosen,
+        estimates=found.estimates,
+        not_estimated=found.not_estimated,
+        guardrail=found.guardrail,
+        equivalence=found.equivalence,
     )
 
 

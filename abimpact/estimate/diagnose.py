@@ -4,7 +4,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from abimpact.estimate.skewed import FLAG, NOTE, pooled_skew
+from abimpact.estimate.arm import contract
+from abimpact.estimate.skewed import NOTE, skew_of
 from abimpact.findings import Finding, Severity
 from abimpact.spec.metric import MetricKind
 from abimpact.summarise.summary import MetricSummary, Moments, Summary
@@ -58,23 +59,23 @@ def _skewed(metric: MetricSummary, variants: Sequence[str], proposed: int) -> li
         return []
     n = incumbent.n + other.n
     unit_skew = float((incumbent.third[0, 0, 0] + other.third[0, 0, 0]) / n / (pooled / (n - 2)) ** 1.5)
-    gamma = pooled_skew(_arm(other), _arm(incumbent))
-    if abs(gamma) <= NOTE:
+    axis = np.eye(len(incumbent.mean))[0]
+    skew = skew_of(contract(other, axis, 0.0), contract(incumbent, axis, 0.0))
+    if abs(skew.gamma) <= NOTE:
         return []
-    is_flagged = abs(gamma) > FLAG
     name = metric.metric.name
     return [
         Finding(
             code="skewed_metric",
-            severity=Severity.WARN if is_flagged else Severity.INFO,
+            severity=Severity.WARN if skew.is_flagged else Severity.INFO,
             message=f"{name} is so skewed (skewness {unit_skew:.3g}) that, at these sizes of {variants[0]} and "
             f"{variants[proposed]}, the usual interval "
-            + ("would miss the truth too often; a wider one was used." if is_flagged else "is a little too optimistic."),
+            + ("would miss the truth too often; a wider one was used." if skew.is_flagged else "is a little too optimistic."),
             why="A small variant rarely holds its share of the largest values, so it seems steadier than it is."
-            if is_flagged
+            if skew.is_flagged
             else "",
-            do="Give the smaller variant more traffic, or agree on a cap before the next test." if is_flagged else "",
-            data={"metric": name, "skewness": unit_skew, "gamma": gamma, "proposed": variants[proposed]},
+            do="Give the smaller variant more traffic, or agree on a cap before the next test." if skew.is_flagged else "",
+            data={"metric": name, "skewness": unit_skew, "gamma": skew.gamma, "proposed": variants[proposed]},
         )
     ]
 

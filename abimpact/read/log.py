@@ -42,7 +42,7 @@ class Column:
 
     `name` is its SQL name, `text` what the user wrote. `missing` and `nonfinite` count units per variant.
     `low` and `high` are the finite extremes over all variants and `centre` a rounded mean (all 0 without values);
-    `is_binary` says that every value is 0 or 1. `indicator` names the column that is 1 where a covariate is missing.
+    `is_binary` says that every value is 0 or 1, `is_whole` that every value is a whole number. `indicator` names the column that is 1 where a covariate is missing.
     """
 
     name: str
@@ -53,6 +53,7 @@ class Column:
     high: float
     centre: float
     is_binary: bool
+    is_whole: bool
     indicator: str | None = None
 
     @property

@@ -32,13 +32,14 @@ def profile(
             f"count(r{i})",
             f"count(*) {finite}",
             f"count_if(isfinite(r{i}) AND r{i} <> 0 AND r{i} <> 1)",
+            f"count_if(isfinite(r{i}) AND r{i} <> floor(r{i}))",
             *(f"{f}(r{i}) {finite}" for f in ("min", "max", "avg")),
         ]
     found = {row[0]: row[1:] for row in engine.rows(f"SELECT {', '.join(parts)} FROM {relation} GROUP BY arm")}
-    empty = (0,) + (0, 0, 0, None, None, None) * len(terms)
+    empty = (0,) + (0, 0, 0, 0, None, None, None) * len(terms)
     arms = [found.get(arm, empty) for arm in range(n_variants)]
     units = tuple(int(row[0]) for row in arms)
-    columns = tuple(_column(i, term, [(row[0], *row[1 + 6 * i : 7 + 6 * i]) for row in arms]) for i, term in enumerate(terms))
+    columns = tuple(_column(i, term, [(row[0], *row[1 + 7 * i : 8 + 7 * i]) for row in arms]) for i, term in enumerate(terms))
     return units, columns
 
 
@@ -46,10 +47,10 @@ def _column(index: int, term: Term, arms: Sequence[tuple]) -> Column:  # type: i
     filled = [a for a in arms if a[2]]
     n_missing = tuple(a[0] - a[1] for a in arms)
     zero = term.missing_is_zero and any(n_missing)
-    low = min((a[4] for a in filled), default=0.0)
-    high = max((a[5] for a in filled), default=0.0)
+    low = min((a[5] for a in filled), default=0.0)
+    high = max((a[6] for a in filled), default=0.0)
     n_finite = sum(a[2] for a in filled)
-    mean = sum(a[6] * a[2] for a in filled) / n_finite if n_finite else 0.0
+    mean = sum(a[7] * a[2] for a in filled) / n_finite if n_finite else 0.0
     return Column(
         name=f"v{index}",
         text=term.text,
@@ -59,6 +60,7 @@ def _column(index: int, term: Term, arms: Sequence[tuple]) -> Column:  # type: i
         high=max(high, 0.0) if zero else high,
         centre=_centre(low, mean, high),
         is_binary=not any(a[3] for a in arms),
+        is_whole=not any(a[4] for a in arms),
         indicator=f"v{index}_missing" if term.is_covariate and sum(a[0] - a[2] for a in arms) else None,
     )
 

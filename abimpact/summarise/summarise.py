@@ -28,16 +28,18 @@ def _metric(
     log: Log, metric: Metric, moments: tuple[Moments, ...], *, with_bins: bool, ranks_wanted: RanksWanted
 ) -> MetricSummary:
     columns = log.columns[metric.name]
-    is_quantile = metric.kind is MetricKind.QUANTILE
+    kind = metric.kind or MetricKind.MEAN
+    is_quantile = kind is MetricKind.QUANTILE
     names = tuple(c.name for c in coordinates(columns))
     wanted = [ranks_wanted(m.n, metric.quantile) for m in moments] if metric.quantile is not None else []
     return MetricSummary(
         metric=metric,
+        variants=log.variants,
         covariates=names[len(columns) - len(metric.covariates) :],
         moments=moments,
-        bins=bins(log.engine, log.relation, names, moments) if with_bins and not is_quantile else None,
-        ranks=ranks(log.engine, log.relation, names[0], wanted, [m.n for m in moments]) if is_quantile else None,
+        bins=bins(log.engine, log.relation, kind, columns, moments) if with_bins and not is_quantile else None,
+        ranks=ranks(log.engine, log.relation, columns[0], wanted) if is_quantile else None,
         extremes=extremes(log.engine, log.relation, columns[0], moments)
-        if metric.kind is MetricKind.MEAN
+        if kind is MetricKind.MEAN
         else tuple(m.mean[:0] for m in moments),
     )

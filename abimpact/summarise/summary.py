@@ -83,7 +83,7 @@ class Ranks:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MetricSummary:
-    """One metric over all variants, incumbent first; its kind is resolved.
+    """One metric over all `variants`, incumbent first; its kind is resolved.
 
     Columns of `moments`: value (mean, proportion, quantile), or numerator and denominator (ratio), then the
     covariates in `covariates`; a covariate with nulls is zero there and followed by its missing indicator.
@@ -92,6 +92,7 @@ class MetricSummary:
     """
 
     metric: Metric
+    variants: tuple[str, ...]
     covariates: tuple[str, ...]
     moments: tuple[Moments, ...]
     bins: tuple[Bins, ...] | None

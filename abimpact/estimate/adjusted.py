@@ -1,0 +1,143 @@
+"""Regression adjustment by pre-experiment covariates (methods.md d): the slope that minimises the variance.
+
+theta = (sum_a S_xx,a / n_a)^-1 (sum_a S_xy,a / n_a); effect d - theta' (x_t - x_c). At an even split this is CUPED
+(Deng, Xu, Kohavi & Walker 2013), at any split it is as efficient as Lin (2013) to first order.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.special import stdtr
+
+from abimpact.estimate.arm import ArmMean, contract
+from abimpact.estimate.estimate import NotEstimated
+from abimpact.estimate.linear import Linear
+from abimpact.estimate.welch import Difference, difference, welch_df
+from abimpact.summarise.summary import Floats
+
+COLLINEAR_BELOW = 1e-10
+DIFFERS_BELOW = 0.001
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Adjustment:
+    """The adjusted difference, its `inflation` for the fitted slope, and what happened to the covariates.
+
+    `theta` (k,) is 0 for covariates that were dropped as collinear; `variance_reduction` compares with no adjustment.
+    """
+
+    difference: Difference
+    theta: Floats
+    inflation: float
+    dropped: tuple[str, ...]
+    variance_reduction: float
+
+
+def adjust(t: Linear, c: Linear, covariates: tuple[str, ...]) -> Adjustment | NotEstimated:
+    """Adjust the difference of `t` and `c` by their last `len(covariates)` columns."""
+    k = len(covariates)
+    start = len(t.weights) - k
+    if refused := _differs(t, c, covariates, start):
+        return refused
+    s_xx = sum(a.moments.covariance[start:, start:] / a.moments.n for a in (t, c))
+    s_xy = sum(a.moments.covariance[start:] @ a.weights / a.moments.n for a in (t, c))
+    theta, kept = _solve(np.asarray(s_xx), np.asarray(s_xy))
+    gap = t.moments.mean[start:] - c.moments.mean[start:]
+    residual_t, residual_c = _residual(t, theta, start), _residual(c, theta, start)
+    df = welch_df(residual_t, residual_c) if residual_t.variance + residual_c.variance > 0 else 0.0
+    if df <= len(kept):
+        return NotEstimated(reason="too_few_units", message=f"too few units to adjust by {k} covariates")
+    q = float(gap[kept] @ np.linalg.solve(s_xx[np.ix_(kept, kept)], gap[kept])) if kept else 0.0
+    inflation = (1 + q / df) / (1 - len(kept) / df)
+    plain = t.weights @ t.moments.covariance @ t.weights / t.moments.n
+    plain += c.weights @ c.moments.covariance @ c.weights / c.moments.n
+    variance = inflation * (residual_t.variance_of_mean + residual_c.variance_of_mean)
+    value_t, value_c, covariance = _adjusted_arms(t, c, theta, start, inflation)
+    return Adjustment(
+        difference=Difference(
+            t=value_t,
+            c=value_c,
+            covariance=covariance,
+            residual_t=residual_t,
+            residual_c=residual_c,
+            se=float(np.sqrt(variance)),
+            df=df - len(kept),
+        ),
+        theta=theta,
+        inflation=inflation,
+        dropped=tuple(name for j, name in enumerate(covariates) if j not in kept),
+        variance_reduction=float(1 - variance / plain),
+    )
+
+
+def _differs(t: Linear, c: Linear, covariates: tuple[str, ...], start: int) -> NotEstimated | None:
+    """A covariate that the variant moved was not measured before exposure."""
+    for j, name in enumerate(covariates):
+        axis = np.zeros(len(t.weights))
+        axis[start + j] = 1.0
+        x_t = contract(t.moments, axis, float(t.moments.mean[start + j]))
+        x_c = contract(c.moments, axis, float(c.moments.mean[start + j]))
+        if x_t.variance + x_c.variance == 0:
+            continue
+        gap = difference(x_t, x_c)
+        pvalue = float(2 * stdtr(gap.df, -abs(gap.estimate) / gap.se))
+        if pvalue < DIFFERS_BELOW:
+            return NotEstimated(
+                reason="covariate_differs",
+                message=f"not adjusted: {name} differs between the variants (p = {pvalue:.1g}), so it was not "
+                "measured before exposure",
+            )
+    return None
+
+
+def _solve(s_xx: Floats, s_xy: Floats) -> tuple[Floats, list[int]]:
+    """The slopes, and the covariates that are not combinations of those before them (Cholesky pivots)."""
+    scale = np.sqrt(np.diag(s_xx))
+    kept: list[int] = []
+    factor = np.zeros((0, 0))
+    for j in range(len(scale)):
+        if scale[j] == 0:
+            continue
+        row = np.linalg.solve(factor, s_xx[kept, j] / (scale[kept] * scale[j])) if kept else np.zeros(0)
+        pivot = 1 - float(row @ row)
+        if pivot < COLLINEAR_BELOW:
+            continue
+        factor = np.block([[factor, np.zeros((len(kept), 1))], [row[None, :], np.array([[np.sqrt(pivot)]])]])
+        kept.append(j)
+    theta = np.zeros(len(scale))
+    if kept:
+        half = np.linalg.solve(factor, s_xy[kept] / scale[kept])
+        theta[kept] = np.linalg.solve(factor.T, half) / scale[kept]
+    return theta, kept
+
+
+def _residual(arm: Linear, theta: Floats, start: int) -> ArmMean:
+    weights = arm.weights.copy()
+    weights[start:] = -theta
+    return contract(arm.moments, weights, 0.0)
+
+
+def _adjusted_arms(
+    t: Linear, c: Linear, theta: Floats, start: int, inflation: float
+) -> tuple[ArmMean, ArmMean, float]:
+    """Adjusted arm values with their variances and covariance, for Fieller's set."""
+    n = t.moments.n + c.moments.n
+    w_t, w_c = t.moments.n / n, c.moments.n / n
+    shift = float(theta @ (t.moments.mean[start:] - c.moments.mean[start:]))
+    parts = {}
+    for name, arm in (("t", t), ("c", c)):
+        covariance, weights = arm.moments.covariance, arm.weights
+        parts[name] = (
+            float(weights @ covariance @ weights) / arm.moments.n,
+            float(theta @ (covariance @ weights)[start:]) / arm.moments.n,
+            float(theta @ covariance[start:, start:] @ theta) / arm.moments.n,
+        )
+    (yy_t, xy_t, xx_t), (yy_c, xy_c, xx_c) = parts["t"], parts["c"]
+    v_t = yy_t - 2 * w_c * xy_t + w_c**2 * (xx_t + xx_c)
+    v_c = yy_c - 2 * w_t * xy_c + w_t**2 * (xx_t + xx_c)
+    covariance = w_t * (xy_t - w_c * xx_t) + w_c * (xy_c - w_t * xx_c)
+
+    def arm_mean(arm: Linear, value: float, variance: float) -> ArmMean:
+        return ArmMean(n=arm.moments.n, value=value, variance=inflation * variance * arm.moments.n, third=0.0)
+
+    return arm_mean(t, t.value - w_c * shift, v_t), arm_mean(c, c.value + w_t * shift, v_c), inflation * covariance

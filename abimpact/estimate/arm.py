@@ -1,0 +1,41 @@
+"""A variant's value after linearisation: all that means, ratios and adjusted means need from here on."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from abimpact.summarise.summary import Floats, Moments
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ArmMean:
+    """A value over `n` units: `variance` per unit (divisor n - 1), `third` the mean cubed deviation of a unit."""
+
+    n: int
+    value: float
+    variance: float
+    third: float
+
+    @property
+    def variance_of_mean(self) -> float:
+        """The squared standard error of `value`."""
+        return self.variance / self.n
+
+    def scaled(self, factor: float) -> "ArmMean":
+        """The arm in other units."""
+        return ArmMean(
+            n=self.n,
+            value=self.value * factor,
+            variance=self.variance * factor**2,
+            third=self.third * factor**3,
+        )
+
+
+def contract(moments: Moments, weights: Floats, value: float) -> ArmMean:
+    """The arm whose units have the deviations `weights` · (x - mean) and whose value is `value`; needs n >= 2."""
+    return ArmMean(
+        n=moments.n,
+        value=value,
+        variance=max(float(weights @ moments.covariance @ weights), 0.0),
+        third=float(np.einsum("ijk,i,j,k", moments.third, weights, weights, weights)) / moments.n,
+    )

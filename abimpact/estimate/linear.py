@@ -1,0 +1,64 @@
+"""Linearisation: a mean or a ratio as a weighted sum of its columns, with its value per arm.
+
+A ratio R = sum(Y) / sum(X) has the influence z = (Y - R X) / mean(X), whose variance over units is that of R to first
+order (Deng, Knoblich & Lu 2018); from there on it is a mean.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.special import stdtr
+
+from abimpact.estimate.arm import contract
+from abimpact.estimate.estimate import NotEstimated
+from abimpact.estimate.welch import difference
+from abimpact.spec.metric import MetricKind
+from abimpact.summarise.summary import Floats, MetricSummary, Moments
+
+FEWEST_UNITS_OF_RATIO, FEW_UNITS_OF_RATIO = 5, 40
+DENOMINATOR_MOVED_BELOW = 0.05
+
+
+@dataclass(frozen=True, slots=True)
+class Linear:
+    """One arm's value, and the weights of its moments' columns that make a unit's influence on it."""
+
+    moments: Moments
+    value: float
+    weights: Floats
+
+
+def linearise(summary: MetricSummary, arm: int) -> Linear | NotEstimated:
+    """The arm's value and weights; refuses what has too few units or no denominator."""
+    moments = summary.moments[arm]
+    is_ratio = summary.metric.kind is MetricKind.RATIO
+    needed = FEWEST_UNITS_OF_RATIO if is_ratio else 2
+    if moments.n < needed:
+        return NotEstimated(
+            reason="too_few_units",
+            message=f"a variant has {moments.n} units with a value, and at least {needed} are needed",
+        )
+    weights = np.zeros(len(moments.mean))
+    if not is_ratio:
+        weights[0] = 1.0
+        return Linear(moments, float(moments.mean[0]), weights)
+    top, bottom = float(moments.mean[0]), float(moments.mean[1])
+    if bottom == 0:
+        return NotEstimated(reason="zero_denominator", message="the denominator sums to 0 in a variant")
+    weights[:2] = 1 / bottom, -top / bottom**2
+    return Linear(moments, top / bottom, weights)
+
+
+def ratio_notes(t: Moments, c: Moments) -> tuple[str, ...]:
+    """Caveats of a ratio: few units, or a denominator that the variant moved."""
+    notes = []
+    if min(t.n, c.n) < FEW_UNITS_OF_RATIO:
+        notes.append(f"under {FEW_UNITS_OF_RATIO} units in a variant: the interval of a ratio is optimistic")
+    axis = np.zeros(len(t.mean))
+    axis[1] = 1.0
+    bottom_t, bottom_c = contract(t, axis, float(t.mean[1])), contract(c, axis, float(c.mean[1]))
+    if bottom_t.variance + bottom_c.variance > 0:
+        moved = difference(bottom_t, bottom_c)
+        if 2 * stdtr(moved.df, -abs(moved.estimate) / moved.se) < DENOMINATOR_MOVED_BELOW:
+            notes.append("the denominator differs between variants: read the ratio with its numerator per unit")
+    return tuple(notes)

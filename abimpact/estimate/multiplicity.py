@@ -1,0 +1,33 @@
+"""P-values adjusted for a family of tests (methods.md j). A missing p is not part of the family."""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+
+def holm(pvalues: Sequence[float | None]) -> list[float | None]:
+    """Holm's step-down p-values: max over j <= i of min(1, (K - j + 1) p_(j)) (Holm 1979)."""
+    places, ordered = _sorted(pvalues)
+    k = len(ordered)
+    adjusted = np.maximum.accumulate(np.minimum(1.0, (k - np.arange(k)) * ordered))
+    return _back(len(pvalues), places, adjusted)
+
+
+def benjamini_hochberg(pvalues: Sequence[float | None]) -> list[float | None]:
+    """Step-up p-values that control the false discovery rate: min over j >= i of min(1, K p_(j) / j) (1995)."""
+    places, ordered = _sorted(pvalues)
+    k = len(ordered)
+    scaled = np.minimum(1.0, k * ordered / np.arange(1, k + 1))
+    return _back(len(pvalues), places, np.minimum.accumulate(scaled[::-1])[::-1])
+
+
+def _sorted(pvalues: Sequence[float | None]) -> tuple[list[int], np.ndarray]:  # type: ignore[type-arg]
+    places = sorted((i for i, p in enumerate(pvalues) if p is not None), key=lambda i: pvalues[i] or 0.0)
+    return places, np.array([pvalues[i] for i in places], dtype=float)
+
+
+def _back(size: int, places: Sequence[int], adjusted: Sequence[float]) -> list[float | None]:
+    result: list[float | None] = [None] * size
+    for place, pvalue in zip(places, adjusted, strict=True):
+        result[place] = float(pvalue)
+    return result

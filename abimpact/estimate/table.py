@@ -1,0 +1,159 @@
+"""Which methods a kind of metric gets, and the one comparison of two variants that runs them."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+from abimpact.estimate.adjusted import Adjustment, adjust
+from abimpact.estimate.arm import contract
+from abimpact.estimate.bootstrap import bootstrap
+from abimpact.estimate.estimate import Estimate, Margin, NotEstimated
+from abimpact.estimate.linear import Linear, linearise, ratio_notes
+from abimpact.estimate.margin import (
+    Thresholds,
+    mean_thresholds,
+    proportion_thresholds,
+    quantile_thresholds,
+    test_margin,
+)
+from abimpact.estimate.proportion import Counts, score
+from abimpact.estimate.quantile import compare_quantiles, quantile_arm
+from abimpact.estimate.skewed import FLAG, NOTE, Skew, skew_of
+from abimpact.estimate.welch import Difference, compare, difference
+from abimpact.spec.metric import MetricKind, Tolerance
+from abimpact.summarise.summary import MetricSummary
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Comparison:
+    """One metric compared between the incumbent and one proposed variant.
+
+    `units` and `values` are (incumbent, proposed). `chosen` names the method that decides; without any,
+    `not_estimated` says why. `guardrail` and `equivalence` are the tests against the metric's margins.
+    """
+
+    units: tuple[int, int]
+    values: tuple[float | None, float | None]
+    estimates: tuple[Estimate, ...]
+    chosen: str | None
+    not_estimated: NotEstimated | None
+    guardrail: Margin | None = None
+    equivalence: Margin | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Compared:
+    """What a kind's comparison gives before resampling: estimates, the chosen one last, and its thresholds."""
+
+    values: tuple[float, float]
+    estimates: tuple[Estimate, ...]
+    thresholds: Callable[[bool], Thresholds | None]
+
+
+def estimate(summary: MetricSummary, proposed: int, *, level: float, n_resamples: int, seed: int) -> Comparison:
+    """Compare variant number `proposed` with the incumbent by every method that applies."""
+    metric = summary.metric
+    units = (summary.moments[0].n, summary.moments[proposed].n)
+    kind = metric.kind or MetricKind.MEAN
+    found = COMPARISONS[kind](summary, proposed, level)
+    if isinstance(found, NotEstimated):
+        means = [float(m.mean[0]) if m.n and kind is not MetricKind.RATIO else None for m in summary.moments]
+        values = (means[0], means[proposed])
+        return Comparison(units=units, values=values, estimates=(), chosen=None, not_estimated=found)
+    estimates = found.estimates
+    chosen = estimates[-1].method
+    if n_resamples and summary.bins:
+        resampled = bootstrap(summary, proposed, level=level, n_resamples=n_resamples, seed=seed)
+        estimates += (resampled,) if isinstance(resampled, Estimate) else ()
+
+    def against(margin: Tolerance | None) -> Margin | None:
+        thresholds = found.thresholds(margin.is_relative) if margin else None
+        return test_margin(thresholds, margin, metric.better, level) if thresholds and margin else None
+
+    return Comparison(
+        units=units,
+        values=found.values,
+        estimates=estimates,
+        chosen=chosen,
+        not_estimated=None,
+        guardrail=against(metric.margin),
+        equivalence=against(metric.equivalence_margin),
+    )
+
+
+def _compare_linear(summary: MetricSummary, proposed: int, level: float) -> Compared | NotEstimated:
+    """Means and ratios: Welch or the delta method, adjusted by covariates, sturdier where skewed."""
+    c, t = linearise(summary, 0), linearise(summary, proposed)
+    if isinstance(c, NotEstimated) or isinstance(t, NotEstimated):
+        return c if isinstance(c, NotEstimated) else t  # type: ignore[return-value]
+    is_ratio = summary.metric.kind is MetricKind.RATIO
+    plain = difference(contract(t.moments, t.weights, t.value), contract(c.moments, c.weights, c.value))
+    if plain.se == 0:
+        return NotEstimated(reason="constant_metric", message="every unit of a variant has the same value")
+    notes = ratio_notes(t.moments, c.moments) if is_ratio else ()
+    estimates = [compare(plain, "delta" if is_ratio else "welch", level, notes)]
+    diff, inflation = plain, 1.0
+    if summary.covariates:
+        adjustment = adjust(t, c, summary.covariates)
+        if isinstance(adjustment, NotEstimated):
+            notes = (*notes, adjustment.message)
+            estimates = [replace(estimates[0], notes=(*estimates[0].notes, adjustment.message))]
+        else:
+            diff, inflation = adjustment.difference, adjustment.inflation
+            notes = (*notes, *_adjustment_notes(adjustment, summary.covariates))
+            estimates.append(compare(diff, "adjusted", level, notes))
+    skew = skew_of(diff.residual_t, diff.residual_c, inflation)
+    if skew.is_flagged:
+        estimates.append(compare(diff, "skewed", level, notes, skew))
+    elif abs(skew.gamma) > NOTE:
+        estimates[-1] = replace(estimates[-1], notes=(*estimates[-1].notes, "slightly skewed for its sizes"))
+    return Compared(
+        (c.value, t.value),
+        tuple(estimates),
+        lambda is_relative: mean_thresholds(
+            diff, is_relative=is_relative, is_skewed=skew.is_flagged, inflation=inflation
+        ),
+    )
+
+
+def _adjustment_notes(adjustment: Adjustment, covariates: tuple[str, ...]) -> tuple[str, ...]:
+    notes = (f"variance {-adjustment.variance_reduction:+.0%}".replace("-", "−"),)
+    if adjustment.dropped:
+        notes += (f"left out as a combination of others: {', '.join(adjustment.dropped)}",)
+    return notes
+
+
+def _compare_proportions(summary: MetricSummary, proposed: int, level: float) -> Compared | NotEstimated:
+    c, t = summary.moments[0], summary.moments[proposed]
+    if not c.n or not t.n:
+        return NotEstimated(reason="too_few_units", message="a variant has no unit with a value")
+    counts = Counts(x_t=round(t.n * t.mean[0]), n_t=t.n, x_c=round(c.n * c.mean[0]), n_c=c.n)
+    found = score(counts, level)
+    if isinstance(found, NotEstimated):
+        return found
+    return Compared(
+        (float(c.mean[0]), float(t.mean[0])),
+        (found,),
+        lambda is_relative: proportion_thresholds(counts, is_relative=is_relative),
+    )
+
+
+def _compare_quantile(summary: MetricSummary, proposed: int, level: float) -> Compared | NotEstimated:
+    quantile, ranks = summary.metric.quantile, summary.ranks
+    assert quantile is not None and ranks is not None
+    c, t = (quantile_arm(ranks[arm], quantile, level) for arm in (0, proposed))
+    if isinstance(c, NotEstimated) or isinstance(t, NotEstimated):
+        return c if isinstance(c, NotEstimated) else t  # type: ignore[return-value]
+    return Compared(
+        (c.value, t.value),
+        (compare_quantiles(t, c, level),),
+        lambda is_relative: quantile_thresholds(t, c, is_relative=is_relative),
+    )
+
+
+# A new kind of metric is one line here: what compares it.
+COMPARISONS: dict[MetricKind, Callable[[MetricSummary, int, float], Compared | NotEstimated]] = {
+    MetricKind.MEAN: _compare_linear,
+    MetricKind.RATIO: _compare_linear,
+    MetricKind.PROPORTION: _compare_proportions,
+    MetricKind.QUANTILE: _compare_quantile,
+}

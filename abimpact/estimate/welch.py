@@ -1,0 +1,77 @@
+"""The difference of two values with unequal variances (Welch 1947), sturdier where the units are skewed."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.special import stdtrit
+
+from abimpact.estimate.arm import ArmMean
+from abimpact.estimate.estimate import Estimate, Interval
+from abimpact.estimate.fieller import lift_interval, unbounded_note
+from abimpact.estimate.skewed import Skew, half_widths, one_sided_pvalue, skewed_lift
+
+# Below this a double underflows to 0, which would read as impossible.
+SMALLEST_PVALUE = 1e-300
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Difference:
+    """Proposed minus incumbent, after linearisation.
+
+    `t` and `c` hold the values and the variances for Fieller's set, `covariance` that of the two values. `residual_t` and
+    `residual_c` hold the units' residuals, whose variances make up `se`; they are `t` and `c` unless covariates adjust.
+    """
+
+    t: ArmMean
+    c: ArmMean
+    covariance: float
+    residual_t: ArmMean
+    residual_c: ArmMean
+    se: float
+    df: float
+
+    @property
+    def estimate(self) -> float:
+        """The absolute effect."""
+        return self.t.value - self.c.value
+
+
+def welch_df(t: ArmMean, c: ArmMean) -> float:
+    """Welch-Satterthwaite degrees of freedom; one variance may be 0."""
+    v_t, v_c = t.variance_of_mean, c.variance_of_mean
+    return (v_t + v_c) ** 2 / (v_t**2 / (t.n - 1) + v_c**2 / (c.n - 1))
+
+
+def difference(t: ArmMean, c: ArmMean) -> Difference:
+    """The difference of independent arms, of which at least one varies."""
+    se = float(np.sqrt(t.variance_of_mean + c.variance_of_mean))
+    return Difference(t=t, c=c, covariance=0.0, residual_t=t, residual_c=c, se=se, df=welch_df(t, c))
+
+
+def compare(
+    diff: Difference, method: str, level: float, notes: tuple[str, ...] = (), skew: Skew | None = None
+) -> Estimate:
+    """The interval of the difference, Fieller's of the lift with the same df, and their common p.
+
+    With `skew` the limits on the far side of the skewness are widened (methods.md k).
+    """
+    q = float(stdtrit(diff.df, 0.5 + level / 2))
+    below, above = half_widths(diff.se, q, skew)
+    d = diff.estimate
+    side = 1 if d >= 0 else -1
+    pvalue = 2 * one_sided_pvalue(d, diff.se, diff.df, side, skew)
+    relative = (
+        skewed_lift(diff.t, diff.c, diff.covariance, q, level, skew)
+        if skew
+        else lift_interval(diff.t, diff.c, diff.covariance, q, level)
+    )
+    unbounded = unbounded_note(diff.t, diff.c, diff.covariance, q)
+    return Estimate(
+        method=method,
+        absolute=Interval(estimate=d, low=d - below, high=d + above, level=level),
+        relative=relative,
+        statistic=d / diff.se,
+        df=diff.df,
+        pvalue=min(max(pvalue, SMALLEST_PVALUE), 1.0),
+        notes=(*notes, unbounded) if unbounded else notes,
+    )

@@ -1,0 +1,153 @@
+"""Bins: units grouped by the value that is resampled, so that a bootstrap needs no rows (methods.md e2).
+
+Bin edges grow with the distance from zero (or from the mean, where that is far from zero): fine where most units are,
+a fifth of the value wide in the tails, one unit a bin where tails are sparse. Zero has its own bin, whole numbers of a
+small range one each, so that metrics with few values are exact throughout.
+"""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import combinations_with_replacement
+
+import numpy as np
+
+from abimpact.read.engine import Engine
+from abimpact.read.log import Column
+from abimpact.spec.metric import MetricKind
+from abimpact.summarise.exact import exact_sum
+from abimpact.summarise.scan import coordinates, nullable
+from abimpact.summarise.summary import Bins, Floats, Moments
+
+# Bins per doubling of the distance, and the distance (in standard deviations) below which they are even.
+PER_DOUBLING, EVEN_WITHIN = 4, 0.5
+# Odd on purpose: no round amount lies on an edge, where two engines' logarithms might differ.
+EDGE_SHIFT = 0.37
+MOST_WHOLE_VALUES = 512
+FAR_FROM_ZERO = 4.0
+LARGEST_ERROR, MOST_DOUBLINGS = 0.001, 2
+# The density of the standard normal at 0 over 6: the first Edgeworth term's largest effect on a distribution function.
+EDGEWORTH = 1 / (6 * math.sqrt(2 * math.pi))
+
+
+@dataclass(frozen=True, slots=True)
+class Key:
+    """How units are binned: by the number `sql`, of standard deviation `sd`, around `origin`; `is_whole` by value."""
+
+    sql: str
+    weights: Floats
+    origin: float
+    sd: float
+    is_whole: bool
+
+
+def bins(
+    engine: Engine, relation: str, kind: MetricKind, columns: Sequence[Column], moments: Sequence[Moments]
+) -> tuple[Bins, ...]:
+    """The bins of every variant. They are halved while the distribution of a resampled mean could be off by 0.001."""
+    key = _key(kind, columns, moments)
+    per_doubling = PER_DOUBLING
+    for _ in range(MOST_DOUBLINGS + 1):
+        found = _scan(engine, relation, columns, key, per_doubling, len(moments))
+        if max(cdf_error_bound(b, key.weights) for b in found) <= LARGEST_ERROR:
+            break
+        per_doubling *= 2
+    return found
+
+
+def cdf_error_bound(bins: Bins, weights: Floats) -> float:
+    """By how much at most the resampled mean's distribution function is off (first order; methods.md e2).
+
+    The skewness misses sum_k (n_k / n) s2_k R_k / (sigma^3 sqrt(n)), s2_k and R_k variance and range within a bin.
+    """
+    n = int(bins.count.sum())
+    if n == 0:
+        return 0.0
+    within = np.einsum("kij,i,j->k", bins.second, weights, weights)
+    centre = bins.mean @ weights
+    mean = float(bins.count @ centre) / n
+    variance = float(bins.count @ (centre - mean) ** 2 + within.sum()) / n
+    if variance <= 0:
+        return 0.0
+    deficit = float(within @ bins.spread) / n / (variance**1.5 * math.sqrt(n))
+    return EDGEWORTH * deficit
+
+
+def _key(kind: MetricKind, columns: Sequence[Column], moments: Sequence[Moments]) -> Key:
+    """The units' influence on the metric, from all variants pooled: only the order matters, so one key serves all."""
+    points = coordinates(columns)
+    pooled = sum(moments[1:], start=moments[0])
+    weights = np.zeros(len(points))
+    weights[0] = 1.0
+    outcomes = 2 if kind is MetricKind.RATIO else 1
+    if kind is MetricKind.RATIO and pooled.mean[1]:
+        weights[1] = -pooled.mean[0] / pooled.mean[1]
+    if len(points) > outcomes:
+        s_xx = pooled.second[outcomes:, outcomes:]
+        weights[outcomes:] = -np.linalg.pinv(s_xx) @ pooled.second[outcomes:] @ weights
+    sd = math.sqrt(max(float(weights @ pooled.second @ weights), 0.0) / max(pooled.n, 1))
+    mean = float(weights @ pooled.mean) if pooled.n else 0.0
+    terms = [f"{float(w)!r} * {p.name}" for w, p in zip(weights, points, strict=True) if w]
+    value = columns[0]
+    is_whole = len(points) == 1 and value.is_whole and value.high - value.low <= MOST_WHOLE_VALUES
+    return Key(
+        sql=points[0].name if len(terms) == 1 else "(" + " + ".join(terms) + ")",
+        weights=weights,
+        origin=mean if abs(mean) > FAR_FROM_ZERO * sd else 0.0,
+        sd=sd,
+        is_whole=is_whole,
+    )
+
+
+def _key_sql(key: Key, per_doubling: int) -> str:
+    if key.is_whole or key.sd == 0:
+        return f"CAST({key.sql} AS BIGINT)" if key.is_whole else "0"
+    u = f"({key.sql} - {key.origin!r})" if key.origin else key.sql
+    steps = f"floor(log2(1.0 + abs({u}) * {1 / (EVEN_WITHIN * key.sd)!r}) * {per_doubling} + {EDGE_SHIFT})"
+    return f"CAST(CASE WHEN {u} = 0 THEN 0 ELSE sign({u}) * (1 + {steps}) END AS INTEGER)"
+
+
+def _widths(key: Key, keys: Floats, per_doubling: int) -> Floats:
+    """An upper bound of each bin's range."""
+    if key.is_whole:
+        return np.zeros(len(keys))
+    step = np.abs(keys) - 1
+    low, high = (np.exp2(np.maximum(step + i - EDGE_SHIFT, 0.0) / per_doubling) for i in (0, 1))
+    return np.where(keys == 0, 0.0, EVEN_WITHIN * key.sd * (high - low))
+
+
+def _scan(
+    engine: Engine, relation: str, columns: Sequence[Column], key: Key, per_doubling: int, n_variants: int
+) -> tuple[Bins, ...]:
+    points = coordinates(columns)
+    d = len(points)
+    pairs = list(combinations_with_replacement(range(d), 2))
+    products = [(i,) for i in range(d)] + pairs
+    aggregates, factors = [], []
+    for indices in products:
+        product = "*".join(f"({points[i].name} - {points[i].centre!r})" for i in indices)
+        sql, factor = exact_sum(product, math.prod(points[i].reach for i in indices))
+        aggregates.append(f"CAST({sql} AS DOUBLE)")
+        factors.append(factor)
+    mask = " AND ".join(f"{name} IS NOT NULL" for name in nullable(columns))
+    where = f" WHERE {mask}" if mask else ""
+    table = engine.query(
+        f"SELECT arm, {_key_sql(key, per_doubling)} AS bin, count(*) AS n, "
+        + ", ".join(f"{a} AS s{i}" for i, a in enumerate(aggregates))
+        + f" FROM {relation}{where} GROUP BY ALL ORDER BY ALL"
+    )
+    sums = np.array([table[f"s{i}"] for i in range(len(products))], dtype=float) * np.array(factors)[:, None]
+    keys, counts = np.asarray(table["bin"], dtype=float), np.asarray(table["n"], dtype=np.int64)
+    means = sums[:d].T / counts[:, None] if len(counts) else np.zeros((0, d))
+    second = np.zeros((len(counts), d, d))
+    for (i, j), raw in zip(pairs, sums[d:], strict=True):
+        second[:, i, j] = second[:, j, i] = raw - counts * means[:, i] * means[:, j]
+    single = counts == 1
+    second[single] = 0.0
+    spread = np.where(single, 0.0, _widths(key, keys, per_doubling))
+    centre = np.array([p.centre for p in points])
+    arms = np.asarray(table["arm"])
+    return tuple(
+        Bins(counts[arms == a], means[arms == a] + centre, second[arms == a], spread[arms == a])
+        for a in range(n_variants)
+    )
