@@ -46,7 +46,8 @@ def _paths(source: str) -> Iterable[Path]:
         raise DataError(f"No file matches {source}.", "Quote the pattern if the shell should not expand it.")
     folder = path.parent
     names = [p.name for p in folder.iterdir()] if folder.is_dir() else []
-    raise DataError(f"There is no file {source}.", nearest(path.name, names) if names else "")
+    hint = nearest(path.name, names)
+    raise DataError(f"There is no file {source}.", hint if hint.startswith("Did") else "Check the path.")
 
 
 def _is_hidden(path: Path, root: Path) -> bool:

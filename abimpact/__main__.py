@@ -1,0 +1,5 @@
+"""`python -m abimpact`."""
+
+from abimpact.cli.main import main
+
+raise SystemExit(main())

@@ -1,0 +1,123 @@
+"""The Python API: `analyze` gives the report that the command line prints."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from os import PathLike, fspath
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from abimpact.decide.decision import Decision
+from abimpact.decide.report import Report as ReportValues
+from abimpact.pipeline import run_report
+from abimpact.spec.config import load_request
+from abimpact.spec.experiment import SeveralRows
+from abimpact.spec.metric import Metric, Role
+from abimpact.spec.request import MetricRequest
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """A report that can be read as values (`values`), as JSON, as Markdown or as a data frame."""
+
+    values: ReportValues
+
+    @property
+    def verdict(self) -> Decision:
+        """The verdict of the best proposed variant: `code`, `reason`, `because`."""
+        return self.values.verdict
+
+    def to_dict(self) -> dict[str, Any]:
+        """The report as the dictionary that `result.json` holds."""
+        from abimpact.render.json import to_dict
+
+        return to_dict(self.values)
+
+    def to_json(self) -> str:
+        """The text of `result.json`."""
+        from abimpact.render.json import to_json
+
+        return to_json(self.values)
+
+    def to_markdown(self, *, show_anyway: bool = False) -> str:
+        """The report as Markdown; with an invalid verdict KPIs are withheld unless `show_anyway`."""
+        from abimpact.render.markdown import to_markdown
+
+        return to_markdown(self.values, show_anyway=show_anyway)
+
+    def to_pandas(self) -> "pd.DataFrame":
+        """One row per metric, proposed variant and method."""
+        from abimpact.render.frame import to_pandas
+
+        return to_pandas(self.values)
+
+
+def analyze(
+    data: Any,
+    *,
+    unit: str | None = None,
+    variant: str | None = None,
+    incumbent: str | None = None,
+    proposed: str | Sequence[str] = (),
+    time: str | None = None,
+    metrics: Sequence[str | Metric] = (),
+    guardrails: Sequence[str | Metric] = (),
+    covariates: Sequence[str] = (),
+    segments: Sequence[str] = (),
+    split: str | None = None,
+    several_rows: str | None = None,
+    where: str | None = None,
+    missing: str | None = None,
+    level: float | None = None,
+    resamples: int | None = None,
+    seed: int | None = None,
+    config: str | PathLike[str] | None = None,
+) -> Report:
+    """Compare the variants in `data` and decide.
+
+    `data` is a path, a list of paths, or a pandas, polars or Arrow table. `metrics` are SPECs as on the command line
+    (the first is primary) or `Metric` values; the other parameters are the options of the same name. Values not given
+    come from `config`, or from the abimpact.toml beside the data, else from the command line's defaults.
+
+    Raises `abimpact.errors.AbimpactError` where the command line exits with 2 or 3.
+    """
+    sources, frame = _split_data(data)
+    named = [_metric(m, Role.PRIMARY if i == 0 else Role.SECONDARY) for i, m in enumerate(metrics)]
+    named += [_metric(m, Role.GUARDRAIL) for m in guardrails]
+    request = load_request(
+        {
+            "unit": unit,
+            "variant": variant,
+            "incumbent": incumbent,
+            "proposed": (proposed,) if isinstance(proposed, str) else tuple(proposed),
+            "time": time,
+            "metrics": tuple(named),
+            "covariates": tuple(covariates),
+            "segments": tuple(segments),
+            "several_rows": SeveralRows(several_rows) if several_rows else None,
+            "where": where,
+            "missing": missing,
+            "split": split,
+            "level": level,
+            "resamples": resamples,
+            "seed": seed,
+        },
+        sources,
+        Path(config) if config is not None else None,
+    )
+    return Report(run_report(request, command="abimpact.analyze", frame=frame))
+
+
+def _split_data(data: Any) -> tuple[tuple[str, ...], Any]:
+    """The paths that `data` names, or the table that it is."""
+    if isinstance(data, (str, PathLike)):
+        return (str(fspath(data)),), None
+    if isinstance(data, (list, tuple)) and all(isinstance(path, (str, PathLike)) for path in data):
+        return tuple(str(fspath(path)) for path in data), None
+    return (), data
+
+
+def _metric(metric: str | Metric, role: Role) -> Metric | MetricRequest:
+    return metric if isinstance(metric, Metric) else MetricRequest(spec=metric, role=role)

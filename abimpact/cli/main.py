@@ -1,0 +1,102 @@
+"""The command `abimpact`: parses, calls, writes, and maps what happened to an exit code.
+
+0 done, 1 the gate failed (and nothing else), 2 usage or config, 3 data, 70 a bug, 130 interrupted.
+"""
+
+import os
+import sys
+import traceback
+
+import typer
+
+from abimpact.cli.report import report
+from abimpact.errors import AbimpactError
+
+EXAMPLES = """Try it on the sample:  abimpact report sample_data/checkouts.parquet
+
+Your own log:  abimpact report log.parquet --variant variant --incumbent rules -m revenue -m orders/sessions
+--guardrail latency_ms:p90:lower@5%
+
+In CI:  abimpact report log.parquet -o report.md -o result.json --gate"""
+
+BUG, INTERRUPTED = 70, 130
+
+app = typer.Typer(
+    name="abimpact",
+    help="What a new ML variant is worth against the rules it would replace.",
+    epilog=EXAMPLES,
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="rich",
+)
+app.command("report", epilog=EXAMPLES, no_args_is_help=True)(report)
+
+
+def _version(is_wanted: bool) -> None:
+    if is_wanted:
+        from importlib.metadata import version
+
+        print(f"abimpact {version('abimpact')}")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    version: bool = typer.Option(False, "--version", callback=_version, is_eager=True, help="Show the version."),
+) -> None:
+    """What a new ML variant is worth against the rules it would replace."""
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run the command line and return its exit code; errors are a paragraph on standard error, never a traceback."""
+    if not sys.stdout.isatty():
+        # Some environment variables make typer colour its help even in pipes; this one stops it.
+        os.environ["_TYPER_FORCE_DISABLE_TERMINAL"] = "1"
+    arguments = sys.argv[1:] if arguments is None else arguments
+    try:
+        code = _run(arguments)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        # Whoever read the output has enough of it; what the run earned stands.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    return code
+
+
+def _run(arguments: list[str]) -> int:
+    from typer.exceptions import Abort, TyperException
+
+    try:
+        return app(arguments, standalone_mode=False) or 0
+    except AbimpactError as error:
+        _say(error.message, error.hint)
+        return error.exit_code
+    except TyperException as error:
+        # Without arguments the help was shown and there is nothing to add.
+        if message := error.format_message():
+            _say(message, "See: abimpact report --help")
+        return 2
+    except (KeyboardInterrupt, Abort):
+        _say("Interrupted; nothing was written.")
+        return INTERRUPTED
+    except BrokenPipeError:
+        raise
+    except Exception as error:
+        if {"-v", "--verbose"} & set(arguments):
+            traceback.print_exc()
+        _say(
+            f"A bug in abimpact: {type(error).__name__} in {_place(error)}.",
+            "Run again with -v for the details, and please report them.",
+        )
+        return BUG
+
+
+def _place(error: Exception) -> str:
+    frame = traceback.extract_tb(error.__traceback__)[-1]
+    return f"{os.path.basename(frame.filename)}:{frame.lineno}"
+
+
+def _say(message: str, hint: str = "") -> None:
+    """One paragraph on standard error, without control characters that a file name may hold."""
+    text = f"abimpact: {message} {hint}".strip()
+    print("".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in text), file=sys.stderr)

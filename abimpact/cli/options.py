@@ -1,0 +1,106 @@
+"""The options that commands share, in four panels: what is what, decision, output, running."""
+
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from abimpact.spec.experiment import SeveralRows as Rule
+
+WHAT, DECISION, OUTPUT, RUNNING = "What is what", "Decision", "Output", "Running"
+
+
+class Missing(StrEnum):
+    """What a null outcome means."""
+
+    ZERO = "zero"
+    EXCLUDE = "exclude"
+
+
+Sources = Annotated[
+    list[str], typer.Argument(help="Files (Parquet, CSV), globs or folders.", show_default=False, metavar="SOURCE")
+]
+Config = Annotated[
+    Path | None,
+    typer.Option(
+        "-c", "--config", help="abimpact.toml (found beside the first source, then here).", rich_help_panel=WHAT
+    ),
+]
+Unit = Annotated[
+    str | None, typer.Option(help="Column of what was randomised. None: each row is a unit.", rich_help_panel=WHAT)
+]
+Variant = Annotated[str | None, typer.Option(help="Column of the variant.", rich_help_panel=WHAT)]
+Time = Annotated[str | None, typer.Option(help="Column of the row's date or time.", rich_help_panel=WHAT)]
+Incumbent = Annotated[str | None, typer.Option(help="The variant that runs today: the rules.", rich_help_panel=WHAT)]
+Proposed = Annotated[
+    list[str] | None, typer.Option(help="A variant to compare with it (repeat). None: all others.", rich_help_panel=WHAT)
+]
+Metrics = Annotated[
+    list[str] | None,
+    typer.Option(
+        "-m",
+        "--metric",
+        metavar="SPEC",
+        help="revenue, orders/sessions, latency_ms:p90 or name=expression; :lower if lower is better (repeat). "
+        "The first decides.",
+        rich_help_panel=WHAT,
+    ),
+]
+Guardrails = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--guardrail", metavar="SPEC", help="As a metric; @2% is the worsening tolerated (repeat).", rich_help_panel=WHAT
+    ),
+]
+Covariates = Annotated[
+    list[str] | None,
+    typer.Option("--covariate", metavar="COL", help="Column known before, to adjust by (repeat).", rich_help_panel=WHAT),
+]
+Segments = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--segment", metavar="COL", help="Column that must not determine the variant (repeat).", rich_help_panel=WHAT
+    ),
+]
+SeveralRows = Annotated[
+    Rule | None, typer.Option("--several-rows", help="What several rows of a unit mean.", rich_help_panel=WHAT)
+]
+Where = Annotated[str | None, typer.Option(metavar="EXPR", help="Only rows for which this holds.", rich_help_panel=WHAT)]
+MissingMeans = Annotated[
+    Missing | None, typer.Option("--missing", help="What a null outcome means (exclude).", rich_help_panel=WHAT)
+]
+Split = Annotated[
+    str | None, typer.Option(metavar="50:50", help="Planned split, the incumbent first.", rich_help_panel=DECISION)
+]
+Level = Annotated[float | None, typer.Option(help="Confidence level (0.95).", rich_help_panel=DECISION)]
+Resamples = Annotated[
+    int | None, typer.Option(min=0, help="Bootstrap resamples (9999); 0: none.", rich_help_panel=DECISION)
+]
+Seed = Annotated[int | None, typer.Option(min=0, help="Seed of the bootstrap (0).", rich_help_panel=DECISION)]
+Gate = Annotated[bool, typer.Option("--gate", help="Exit 1 unless the verdict is ship.", rich_help_panel=DECISION)]
+FailOn = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--fail-on", metavar="VERDICT", help="Exit 1 on this verdict, code or code/reason (repeat).", rich_help_panel=DECISION
+    ),
+]
+ShowAnyway = Annotated[
+    bool, typer.Option("--show-anyway", help="Show KPIs although the log is not sound.", rich_help_panel=OUTPUT)
+]
+Format = Annotated[
+    str, typer.Option("-f", "--format", help="terminal, markdown or json, to standard output.", rich_help_panel=OUTPUT)
+]
+Outputs = Annotated[
+    list[str] | None,
+    typer.Option("-o", "--output", metavar="FILE", help="Also write FILE: .md, .json (repeat).", rich_help_panel=OUTPUT),
+]
+Quiet = Annotated[bool, typer.Option("-q", "--quiet", help="The verdict in one line.", rich_help_panel=OUTPUT)]
+Verbose = Annotated[
+    bool, typer.Option("-v", "--verbose", help="All methods and checks; tracebacks.", rich_help_panel=OUTPUT)
+]
+MemoryLimit = Annotated[
+    str | None, typer.Option(metavar="4GB", help="Memory of the engine; it spills to disk beyond.", rich_help_panel=RUNNING)
+]
+Threads = Annotated[int | None, typer.Option(min=1, help="Threads of the engine (all cores).", rich_help_panel=RUNNING)]
+NoProgress = Annotated[bool, typer.Option("--no-progress", help="No progress bar.", rich_help_panel=RUNNING)]

@@ -1,0 +1,130 @@
+"""`abimpact report`: from a log to the report, its files and the gate."""
+
+import os
+import shlex
+import shutil
+import sys
+from typing import TYPE_CHECKING
+
+from abimpact.cli import options as o
+from abimpact.errors import UsageError, nearest
+
+if TYPE_CHECKING:
+    from abimpact.decide.report import Report
+    from abimpact.spec.request import MetricRequest
+
+# What a pipe is taken for.
+PIPE_WIDTH = 80
+VERDICTS = ("ship", "keep", "keep_testing", "invalid")
+
+
+def report(
+    sources: o.Sources,
+    config: o.Config = None,
+    unit: o.Unit = None,
+    variant: o.Variant = None,
+    incumbent: o.Incumbent = None,
+    proposed: o.Proposed = None,
+    time: o.Time = None,
+    metric: o.Metrics = None,
+    guardrail: o.Guardrails = None,
+    covariate: o.Covariates = None,
+    segment: o.Segments = None,
+    several_rows: o.SeveralRows = None,
+    where: o.Where = None,
+    missing: o.MissingMeans = None,
+    split: o.Split = None,
+    level: o.Level = None,
+    resamples: o.Resamples = None,
+    seed: o.Seed = None,
+    gate: o.Gate = False,
+    fail_on: o.FailOn = None,
+    show_anyway: o.ShowAnyway = False,
+    format_name: o.Format = "terminal",
+    output: o.Outputs = None,
+    quiet: o.Quiet = False,
+    verbose: o.Verbose = False,
+    memory_limit: o.MemoryLimit = None,
+    threads: o.Threads = None,
+    no_progress: o.NoProgress = False,
+) -> int:
+    """Compare a proposed variant with the incumbent: verdict, KPIs with intervals, data checks."""
+    from abimpact.cli.progress import shown_progress
+    from abimpact.pipeline import Running, run_report
+    from abimpact.render.table import FORMATS, Options, format_of, render
+    from abimpact.render.write import write
+    from abimpact.spec.config import load_request
+
+    if format_name not in FORMATS:
+        raise UsageError(f"--format {format_name!r} is not a format.", nearest(format_name, FORMATS))
+    formats = {path: format_of(path) for path in output or ()}
+    failing = _failing(gate, fail_on or [])
+    request = load_request(
+        {
+            "unit": unit,
+            "variant": variant,
+            "incumbent": incumbent,
+            "proposed": tuple(proposed or ()),
+            "time": time,
+            "metrics": _metrics(metric or [], guardrail or []),
+            "covariates": tuple(covariate or ()),
+            "segments": tuple(segment or ()),
+            "several_rows": several_rows,
+            "where": where,
+            "missing": missing.value if missing else None,
+            "split": split,
+            "level": level,
+            "resamples": resamples,
+            "seed": seed,
+        },
+        sources,
+        config,
+    )
+    with shown_progress(is_wanted=not no_progress) as progress:
+        found = run_report(
+            request,
+            command=shlex.join(["abimpact", *sys.argv[1:]]),
+            running=Running(memory_limit=memory_limit, threads=threads, progress=progress),
+        )
+    for path, name in formats.items():
+        write(path, render(found, name, Options(show_anyway=show_anyway)))
+    page = Options(
+        width=_width(),
+        is_coloured=sys.stdout.isatty() and "NO_COLOR" not in os.environ,
+        encoding=sys.stdout.encoding,
+        is_quiet=quiet,
+        is_verbose=verbose,
+        show_anyway=show_anyway,
+    )
+    print(render(found, format_name, page).rstrip("\n"))
+    return _gate(found, failing)
+
+
+def _metrics(metrics: list[str], guardrails: list[str]) -> "tuple[MetricRequest, ...]":
+    """The first metric is primary, the others secondary."""
+    from abimpact.spec.metric import Role
+    from abimpact.spec.request import MetricRequest
+
+    roles = [Role.PRIMARY, *[Role.SECONDARY] * len(metrics)]
+    named = [MetricRequest(spec=spec, role=role) for spec, role in zip(metrics, roles, strict=False)]
+    return (*named, *(MetricRequest(spec=spec, role=Role.GUARDRAIL) for spec in guardrails))
+
+
+def _width() -> int:
+    return shutil.get_terminal_size().columns if sys.stdout.isatty() else PIPE_WIDTH
+
+
+def _failing(gate: bool, fail_on: list[str]) -> tuple[str, ...]:
+    """The verdicts, `code` or `code/reason`, that fail the gate."""
+    for verdict in fail_on:
+        if verdict.split("/")[0] not in VERDICTS:
+            raise UsageError(f"--fail-on {verdict!r} is not a verdict.", nearest(verdict, VERDICTS))
+    return tuple(fail_on) or (tuple(v for v in VERDICTS if v != "ship") if gate else ())
+
+
+def _gate(found: "Report", failing: tuple[str, ...]) -> int:
+    code, reason = found.verdict.code.value, found.verdict.reason
+    if code not in failing and f"{code}/{reason}" not in failing:
+        return 0
+    print(f"abimpact: the gate failed: {code}/{reason}", file=sys.stderr)
+    return 1

@@ -1,0 +1,108 @@
+"""`abimpact.toml`: found, read and checked; flags beat the environment, which beats the file."""
+
+import os
+import tomllib
+from collections.abc import Mapping, Sequence
+from dataclasses import fields, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from abimpact.errors import ConfigError, UsageError, nearest
+from abimpact.spec.metric import Role
+from abimpact.spec.request import MetricRequest, Request
+
+if TYPE_CHECKING:
+    from abimpact.spec.schema import ConfigFile
+
+NAME = "abimpact.toml"
+ENVIRONMENT = "ABIMPACT_"
+# Environment variables and how their text is read.
+FROM_ENVIRONMENT: Mapping[str, type] = {"level": float, "resamples": int, "seed": int}
+
+
+def find_config(sources: Sequence[str], folder: Path) -> Path | None:
+    """The config beside the first source, else in the working `folder`."""
+    places = []
+    if sources:
+        first = Path(sources[0])
+        places.append(first if first.is_dir() else first.parent)
+    places.append(folder)
+    return next((place / NAME for place in places if (place / NAME).is_file()), None)
+
+
+def load_request(flags: Mapping[str, Any], sources: Sequence[str], config: Path | None = None) -> Request:
+    """The request that a config file (given, or found), the environment and `flags` make together.
+
+    `flags` are fields of `Request`; those that are None or empty were not given. Metrics named by flags replace the
+    file's, guardrails its guardrails.
+    """
+    path = config or find_config(sources, Path.cwd())
+    request = _from_file(path) if path else Request()
+    request = replace(request, **_from_environment())
+    given = {name: value for name, value in flags.items() if value is not None and value != ()}
+    if "metrics" in given:
+        replaced = {m.role is Role.GUARDRAIL for m in given["metrics"]}
+        kept = tuple(m for m in request.metrics if (m.role is Role.GUARDRAIL) not in replaced)
+        given["metrics"] = (*given["metrics"], *kept)
+    return replace(request, sources=tuple(sources), **given)
+
+
+def _from_environment() -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for name, read in FROM_ENVIRONMENT.items():
+        text = os.environ.get(ENVIRONMENT + name.upper())
+        if text is None:
+            continue
+        try:
+            found[name] = read(text)
+        except ValueError as error:
+            raise UsageError(f"{ENVIRONMENT}{name.upper()}={text!r} is not a number.") from error
+    return found
+
+
+def _from_file(path: Path) -> Request:
+    try:
+        document = tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise ConfigError(f"{path} cannot be read: {error.strerror}.", "Check the path given with --config.") from error
+    except UnicodeDecodeError as error:
+        raise ConfigError(f"{path} is not UTF-8 text.", "Save it as UTF-8.") from error
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigError(f"{path} is not valid TOML: {error}.") from error
+    return _request(_validated(document, path), path)
+
+
+def _validated(document: Mapping[str, Any], path: Path) -> "ConfigFile":
+    from pydantic import ValidationError
+
+    from abimpact.spec.schema import ConfigFile
+
+    try:
+        return ConfigFile.model_validate(document)
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = _path(first["loc"])
+        if first["type"] == "extra_forbidden":
+            known = ConfigFile.keys_at(first["loc"][:-1])
+            raise ConfigError(f"{path}: the key {where} is not known.", nearest(str(first["loc"][-1]), known)) from error
+        raise ConfigError(f"{path}: {where}: {first['msg']}.", f"It is {first['input']!r}.") from error
+
+
+def _path(location: Sequence[int | str]) -> str:
+    """A key's place as people write it: metric[1].kind."""
+    text = ""
+    for part in location:
+        text += f"[{part}]" if isinstance(part, int) else f".{part}" if text else part
+    return text
+
+
+def _request(file: "ConfigFile", path: Path) -> Request:
+    """The file's keys as fields of a request; what the file leaves out keeps its default."""
+    data = file.data.model_dump(exclude_none=True)
+    units = data.pop("units", {})
+    proposed = data.pop("proposed", ())
+    values: dict[str, Any] = {**data, **units, **file.analysis.model_dump(exclude_none=True)}
+    values["proposed"] = (proposed,) if isinstance(proposed, str) else tuple(proposed)
+    known = {f.name for f in fields(Request)}
+    metrics = tuple(MetricRequest(**m.model_dump(exclude_none=True)) for m in file.metric)
+    return Request(metrics=metrics, config=str(path), **{k: v for k, v in values.items() if k in known})
