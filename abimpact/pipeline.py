@@ -7,15 +7,11 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
+from importlib import import_module
 from importlib.metadata import version
 
 from abimpact.check.table import run_checks
-from abimpact.decide.families import adjust_pvalues
 from abimpact.decide.report import Arm, MetricResult, Provenance, Report, Source
-from abimpact.decide.verdict import decide, overall
-from abimpact.estimate.diagnose import diagnose
-from abimpact.estimate.quantile import ranks_wanted
-from abimpact.estimate.table import estimate
 from abimpact.read.duckdb_engine import DuckDBEngine
 from abimpact.read.loading import columns_of, load, load_frame, rows_per_file
 from abimpact.read.log import Log
@@ -27,6 +23,8 @@ from abimpact.spec.resolve import resolve
 from abimpact.summarise.summarise import summarise
 from abimpact.summarise.summary import MetricSummary
 
+# What estimates and decides; scipy takes longer to import than a small log takes to read.
+SECOND_HALF = ("abimpact.estimate.table", "abimpact.decide.verdict")
 PACKAGES = ("duckdb", "numpy", "scipy")
 HASH_BLOCK = 1 << 20
 
@@ -47,10 +45,12 @@ def run_report(request: Request, *, command: str = "", frame: object = None, run
     """Read the log that `request` names (or the table `frame`), compare its variants and decide."""
     running = running or Running()
     files = expand(request.sources) if frame is None else ()
-    engine = DuckDBEngine(memory_limit=running.memory_limit, threads=running.threads)
-    with ThreadPoolExecutor(max_workers=1) as pool:
-        # Hashing releases the interpreter lock, so it hardly costs time beside the scans.
+    with ThreadPoolExecutor(max_workers=2) as pool:
+        # Both run beside the engine's scans: imports that only the second half needs, and hashing.
+        for module in SECOND_HALF:
+            pool.submit(import_module, module)
         digests = {file.path: pool.submit(_digest, file) for file in files}
+        engine = DuckDBEngine(memory_limit=running.memory_limit, threads=running.threads)
         try:
             log, sources = _read(engine, files, frame, request, digests)
             return _report(log, request, sources, command, running.progress)
@@ -99,6 +99,11 @@ def _report(
     command: str,
     progress: Callable[[str, float], None],
 ) -> Report:
+    from abimpact.decide.families import adjust_pvalues
+    from abimpact.decide.verdict import decide, overall
+    from abimpact.estimate.diagnose import diagnose
+    from abimpact.estimate.quantile import ranks_wanted
+
     experiment = log.experiment
     progress("checking", 0.0)
     findings = run_checks(log)
@@ -109,13 +114,10 @@ def _report(
         progress=partial(progress, "summarising"),
     )
     progress("estimating", 0.0)
-    results = adjust_pvalues(
-        [
-            _result(metric, proposed, experiment)
-            for proposed in range(1, len(log.variants))
-            for metric in summary.metrics
-        ]
-    )
+    pairs = [(metric, proposed) for proposed in range(1, len(log.variants)) for metric in summary.metrics]
+    # Resampling releases the interpreter lock; every metric has its own random stream, so order does not matter.
+    with ThreadPoolExecutor() as pool:
+        results = adjust_pvalues(list(pool.map(lambda pair: _result(*pair, experiment), pairs)))
     findings += diagnose(summary)
     verdicts = tuple(decide(findings, results, name, experiment.level) for name in log.variants[1:])
     return Report(
@@ -136,6 +138,8 @@ def _report(
 
 
 def _result(summary: MetricSummary, proposed: int, experiment: Experiment) -> MetricResult:
+    from abimpact.estimate.table import estimate
+
     found = estimate(
         summary, proposed, level=experiment.level, n_resamples=experiment.resamples, seed=experiment.seed
     )

@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 
 import numpy as np
-from scipy.special import chdtrc
 
 from abimpact.findings import Finding, Severity
 from abimpact.read.log import Column, Log
@@ -13,6 +12,8 @@ ATTRITION_BELOW = 0.01
 
 def shares_differ(missing: Sequence[int], units: Sequence[int]) -> float | None:
     """P-value of Pearson's chi-square test that the shares of missing values are equal; None if it has no cells."""
+    from scipy.special import chdtrc
+
     table = np.array([missing, np.subtract(units, missing)], dtype=float)
     if (table.sum(axis=1) == 0).any() or (table.sum(axis=0) == 0).any():
         return None

@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from itertools import chain
 
 import numpy as np
-from scipy.special import chdtrc, gammaln
 
 from abimpact.findings import Finding, Severity
 from abimpact.read.log import Log
@@ -22,6 +21,8 @@ def sample_ratio_pvalue(counts: Sequence[int], shares: Sequence[float]) -> tuple
     Two variants with fewer than 1,000 units get the exact binomial p (sum of the probabilities of all
     outcomes no likelier than the one seen). Source: Fabijan et al. 2019.
     """
+    from scipy.special import chdtrc, gammaln
+
     observed = np.asarray(counts, dtype=float)
     share = np.asarray(shares, dtype=float) / sum(shares)
     n = observed.sum()

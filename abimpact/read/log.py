@@ -11,12 +11,16 @@ from abimpact.spec.metric import Metric
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RowCounts:
-    """Rows met before any unit was formed. `unknown` counts rows of variants that are not compared."""
+    """Rows met before any unit was formed.
+
+    `compared` rows name a unit (if there are any) and a variant that is compared; `unknown` counts rows of other variants.
+    """
 
     read: int
     kept: int
     missing_variant: int
     missing_unit: int
+    compared: int
     unknown: Mapping[str, int]
 
 

@@ -7,6 +7,7 @@ import duckdb
 
 from abimpact.errors import DataError, UsageError
 from abimpact.read.duckdb_engine import DuckDBEngine, first_line
+from abimpact.read.distinct import are_distinct
 from abimpact.read.loading import Loaded
 from abimpact.read.log import Column, Days, Log, RowCounts, UnitCounts
 from abimpact.read.numbers_in_text import number_sql
@@ -44,12 +45,17 @@ class Opener:
         variants, row_counts, guesses = self._variants()
         terms, places, said = self._terms()
         self._stage(variants, terms)
-        unit_counts = count_units(engine, "staged", experiment.several_rows) if experiment.unit else None
+        unit_counts = self._count_units(row_counts)
         relation = self._units(unit_counts, terms)
         units, columns = profile(engine, relation, terms, len(variants))
         selected = ", ".join(["arm", *self._segments(), *canonical_sql(columns, terms)])
         engine.execute(f"CREATE TEMP VIEW log AS SELECT {selected} FROM {relation}")
         by_metric = {name: tuple(columns[i] for i in indices) for name, indices in places.items()}
+        metrics = tuple(_with_kind(m, by_metric[m.name][0]) for m in experiment.metrics)
+        for metric in metrics:
+            if metric.kind is MetricKind.PROPORTION and by_metric[metric.name][1:]:
+                by_metric[metric.name] = by_metric[metric.name][:1]
+                said.append(f"{metric.name} is a proportion, which is not adjusted: its covariates are not used.")
         return Log(
             engine=engine,
             relation="log",
@@ -58,9 +64,9 @@ class Opener:
             experiment=replace(experiment, incumbent=variants[0], proposed=variants[1:]),
             variants=variants,
             units=units,
-            metrics=tuple(_with_kind(m, by_metric[m.name][0]) for m in experiment.metrics),
+            metrics=metrics,
             columns=by_metric,
-            row_counts=replace(row_counts, missing_unit=self._missing_units()),
+            row_counts=row_counts,
             unit_counts=unit_counts,
             days=self._days(relation, len(variants)),
             guesses=(*experiment.guesses, *self.loaded.guesses, *guesses, *said),
@@ -74,8 +80,8 @@ class Opener:
             relation = f"(SELECT *, {expression.sql} AS {quote(name)} FROM {relation})"
         if experiment.where:
             relation = f"(SELECT * FROM {relation} WHERE {experiment.where.sql})"
-        name_sql = f"nullif(CAST({quote(experiment.variant)} AS VARCHAR), '')"
-        counts = dict(engine.rows(f"SELECT {name_sql}, count(*) FROM {relation} GROUP BY 1 ORDER BY 1"))
+        name_sql = f"CAST({quote(experiment.variant)} AS VARCHAR)"
+        counts, with_unit = self._rows_by_variant(relation, name_sql)
         kept = sum(counts.values())
         read = engine.rows(f"SELECT count(*) FROM {self.loaded.relation}")[0][0] if experiment.where else kept
         if not kept:
@@ -83,7 +89,7 @@ class Opener:
                 f"The log has {read:,} rows" + (" and the filter --where keeps none." if read else "."),
                 "Loosen the filter." if read else "Check the export that wrote it.",
             )
-        missing = counts.pop(None, 0)
+        missing = counts.pop("", 0)
         incumbent, proposed, guesses = resolve_variants(counts, experiment.incumbent, experiment.proposed)
         variants = (incumbent, *proposed)
         if experiment.split and len(experiment.split) != len(variants):
@@ -96,7 +102,26 @@ class Opener:
             f"CREATE TEMP VIEW rows AS SELECT *, CAST(CASE {name_sql} {cases} END AS TINYINT) AS {ARM} FROM {relation}"
         )
         unknown = {name: n for name, n in counts.items() if name not in variants}
-        return variants, RowCounts(read=read, kept=kept, missing_variant=missing, missing_unit=0, unknown=unknown), guesses
+        found = RowCounts(
+            read=read,
+            kept=kept,
+            missing_variant=missing,
+            missing_unit=sum(counts[v] - with_unit[v] for v in variants),
+            compared=sum(with_unit[v] for v in variants),
+            unknown=unknown,
+        )
+        return variants, found, guesses
+
+    def _rows_by_variant(self, relation: str, name_sql: str) -> tuple[dict[str, int], dict[str, int]]:
+        """Rows, and rows with a unit, by the variant's text; those without a variant under the empty text."""
+        rows: dict[str, int] = {}
+        with_unit: dict[str, int] = {}
+        unit = self._unit if self.experiment.unit else "*"
+        query = f"SELECT {name_sql}, count(*), count({unit}) FROM {relation} GROUP BY {quote(self.experiment.variant)}"
+        for name, n, n_units in sorted(self.engine.rows(query), key=lambda row: row[0] or ""):
+            rows[name or ""] = rows.get(name or "", 0) + n
+            with_unit[name or ""] = with_unit.get(name or "", 0) + n_units
+        return rows, with_unit
 
     def _terms(self) -> tuple[list[Term], dict[str, list[int]], list[str]]:
         """The distinct numbers that all metrics need, and each metric's places among them."""
@@ -107,18 +132,24 @@ class Opener:
             outcomes = [e for e in (metric.value, metric.denominator) if e is not None]
             parts = [(e, False) for e in outcomes] + [(column(c), True) for c in metric.covariates]
             for expression, is_covariate in parts:
-                sql, guess = self._number(expression)
+                sql, is_integer, guess = self._number(expression)
                 if guess:
                     said[guess] = None
-                term = Term(sql, expression.text, is_covariate, metric.missing_is_zero and not is_covariate)
+                missing_is_zero = metric.missing_is_zero and not is_covariate
+                term = Term(sql, expression.text, is_covariate, missing_is_zero, is_integer)
                 places.setdefault(metric.name, []).append(terms.setdefault(term, len(terms)))
         return list(terms), places, list(said)
 
-    def _number(self, expression: Expression) -> tuple[str, str]:
-        is_text_column = expression.columns == (expression.text,) and self.families.get(expression.text) == "text"
-        if is_text_column:
-            return number_sql(self.engine, self.loaded.relation, expression.text)
-        return f"CAST({expression.sql} AS DOUBLE)", ""
+    def _number(self, expression: Expression) -> tuple[str, bool, str]:
+        """SQL for an expression as a number, whether its type holds whole numbers only, and what was assumed."""
+        is_column = expression.columns == (expression.text,)
+        family = self.families.get(expression.text, "") if is_column else ""
+        if family == "text":
+            sql, said = number_sql(self.engine, self.loaded.relation, expression.text)
+            return sql, False, said
+        # Whole numbers of a text file are read as doubles, in case later rows have fractions.
+        is_integer = family == "boolean" or (family == "integer" and not self.loaded.is_parsed)
+        return f"CAST({expression.sql} AS DOUBLE)", is_integer, ""
 
     def _stage(self, variants: tuple[str, ...], terms: list[Term]) -> None:
         """Make the view `staged`: the rows of known units of the compared variants, canonical columns only."""
@@ -142,10 +173,14 @@ class Opener:
     def _segments(self) -> list[str]:
         return [f"s{j}" for j in range(len(self.experiment.segments))]
 
-    def _missing_units(self) -> int:
+    def _count_units(self, rows: RowCounts) -> UnitCounts | None:
+        """What is known of the units' identity; None where each row is a unit."""
         if not self.experiment.unit:
-            return 0
-        return int(self.engine.rows(f"SELECT count(*) FROM rows WHERE {ARM} IS NOT NULL AND {self._unit} IS NULL")[0][0])
+            return None
+        is_integer = self.families.get(self.experiment.unit) == "integer"
+        if are_distinct(self.engine, "rows", self._unit, rows.kept, is_integer=is_integer):
+            return UnitCounts(total=rows.compared, in_both=0, in_both_rows=0, repeated=0, extra_rows=0, rule=None)
+        return count_units(self.engine, "staged", self.experiment.several_rows)
 
     def _units(self, counts: UnitCounts | None, terms: list[Term]) -> str:
         """The relation with one row per unit: `staged` itself where every row is one."""
@@ -172,10 +207,10 @@ class Opener:
 def _with_kind(metric: Metric, value: Column) -> Metric:
     """The metric with its kind settled by the values seen."""
     if metric.kind is None:
-        return replace(metric, kind=MetricKind.PROPORTION if value.is_binary else MetricKind.MEAN)
+        metric = replace(metric, kind=MetricKind.PROPORTION if value.is_binary else MetricKind.MEAN)
     if metric.kind is MetricKind.PROPORTION and not value.is_binary:
         raise DataError(
             f"Metric {metric.name!r} is declared a proportion, but {value.text!r} has values other than 0 and 1.",
             "Declare it a mean, or write an expression that is 0 or 1.",
         )
-    return metric
+    return replace(metric, covariates=()) if metric.kind is MetricKind.PROPORTION else metric

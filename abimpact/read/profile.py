@@ -3,65 +3,115 @@
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from math import isfinite
+from typing import Any
 
 from abimpact.read.engine import Engine
 from abimpact.read.log import Column
 
 # Bits to which a centre is rounded: few, so that whole numbers stay exact when it is subtracted from them.
 CENTRE_BITS = 10
+# A column of whole numbers is binned by value while it spans at most this much.
+MOST_WHOLE_VALUES = 512
 
 
 @dataclass(frozen=True, slots=True)
 class Term:
-    """A number that some metric needs: SQL over the log's columns, what the user wrote, its part in the metric."""
+    """A number that some metric needs: SQL over the log's columns, what the user wrote, its part in the metric.
+
+    `is_integer` says that the column's type holds whole numbers only.
+    """
 
     sql: str
     text: str
     is_covariate: bool
     missing_is_zero: bool
+    is_integer: bool
+
+
+@dataclass(frozen=True, slots=True)
+class _Seen:
+    """One term in one variant: units with a value, finite values, and the extremes and mean of these."""
+
+    values: int
+    finite: int
+    low: float
+    high: float
+    mean: float
 
 
 def profile(
     engine: Engine, relation: str, terms: Sequence[Term], n_variants: int
 ) -> tuple[tuple[int, ...], tuple[Column, ...]]:
     """Units per variant and one `Column` a term, from columns `r0…` of `relation` (one row per unit)."""
-    parts = ["arm", "count(*)"]
-    for i in range(len(terms)):
-        finite = f"FILTER (isfinite(r{i}))"
-        parts += [
-            f"count(r{i})",
-            f"count(*) {finite}",
-            f"count_if(isfinite(r{i}) AND r{i} <> 0 AND r{i} <> 1)",
-            f"count_if(isfinite(r{i}) AND r{i} <> floor(r{i}))",
-            *(f"{f}(r{i}) {finite}" for f in ("min", "max", "avg")),
-        ]
-    found = {row[0]: row[1:] for row in engine.rows(f"SELECT {', '.join(parts)} FROM {relation} GROUP BY arm")}
-    empty = (0,) + (0, 0, 0, 0, None, None, None) * len(terms)
-    arms = [found.get(arm, empty) for arm in range(n_variants)]
-    units = tuple(int(row[0]) for row in arms)
-    columns = tuple(_column(i, term, [(row[0], *row[1 + 7 * i : 8 + 7 * i]) for row in arms]) for i, term in enumerate(terms))
+    places = range(len(terms))
+    found = _by_arm(engine, relation, [f"count(r{i}), min(r{i}), max(r{i}), avg(r{i})" for i in places], n_variants)
+    units = tuple(int(row[0]) for row in found)
+    seen = [[_Seen(row[1 + 4 * i], *row[1 + 4 * i : 5 + 4 * i]) for row in found] for i in places]
+    # A NaN is the largest number to the engine, so the extremes tell which columns hold values that are not finite.
+    wild = [i for i in places if any(s.values and not (isfinite(s.low) and isfinite(s.high)) for s in seen[i])]
+    for i, refined in zip(wild, _finite(engine, relation, wild, n_variants), strict=True):
+        seen[i] = [_Seen(s.values, *row) for s, row in zip(seen[i], refined, strict=True)]
+    bounds = [_bounds(of_term) for of_term in seen]
+    small = [i for i in places if not terms[i].is_covariate and bounds[i][1] - bounds[i][0] <= MOST_WHOLE_VALUES]
+    fractions = _fractions(engine, relation, [i for i in small if not terms[i].is_integer])
+    whole = {i for i in small if not fractions.get(i)}
+    columns = tuple(_column(i, terms[i], units, seen[i], is_whole=i in whole) for i in places)
     return units, columns
 
 
-def _column(index: int, term: Term, arms: Sequence[tuple]) -> Column:  # type: ignore[type-arg]
-    filled = [a for a in arms if a[2]]
-    n_missing = tuple(a[0] - a[1] for a in arms)
-    zero = term.missing_is_zero and any(n_missing)
-    low = min((a[5] for a in filled), default=0.0)
-    high = max((a[6] for a in filled), default=0.0)
-    n_finite = sum(a[2] for a in filled)
-    mean = sum(a[7] * a[2] for a in filled) / n_finite if n_finite else 0.0
+def _by_arm(engine: Engine, relation: str, parts: Sequence[str], n_variants: int) -> list[tuple[Any, ...]]:
+    """Units and aggregates of every variant; zeros where a variant has no unit."""
+    rows = engine.rows(f"SELECT arm, {', '.join(['count(*)', *parts])} FROM {relation} GROUP BY arm")
+    found = {row[0]: tuple(0 if x is None else x for x in row[1:]) for row in rows}
+    width = len(rows[0]) - 1 if rows else 1
+    return [found.get(arm, (0,) * width) for arm in range(n_variants)]
+
+
+def _finite(engine: Engine, relation: str, wild: Sequence[int], n_variants: int) -> list[list[tuple[Any, ...]]]:
+    """For each term of `wild` and each variant: finite values, their least, largest and mean."""
+    if not wild:
+        return []
+    parts = [
+        ", ".join(f"{f} FILTER (isfinite(r{i}))" for f in ("count(*)", f"min(r{i})", f"max(r{i})", f"avg(r{i})"))
+        for i in wild
+    ]
+    found = _by_arm(engine, relation, parts, n_variants)
+    return [[row[1 + 4 * k : 5 + 4 * k] for row in found] for k in range(len(wild))]
+
+
+def _fractions(engine: Engine, relation: str, places: Sequence[int]) -> dict[int, int]:
+    """How many finite values of each term are no whole numbers."""
+    if not places:
+        return {}
+    parts = ", ".join(f"count_if(isfinite(r{i}) AND r{i} <> floor(r{i}))" for i in places)
+    return dict(zip(places, engine.rows(f"SELECT {parts} FROM {relation}")[0], strict=True))
+
+
+def _bounds(seen: Sequence[_Seen]) -> tuple[float, float]:
+    filled = [s for s in seen if s.finite]
+    return min((s.low for s in filled), default=0.0), max((s.high for s in filled), default=0.0)
+
+
+def _column(index: int, term: Term, units: Sequence[int], seen: Sequence[_Seen], *, is_whole: bool) -> Column:
+    low, high = _bounds(seen)
+    missing = tuple(n - s.values for n, s in zip(units, seen, strict=True))
+    nonfinite = tuple(s.values - s.finite for s in seen)
+    n_finite = sum(s.finite for s in seen)
+    centre = _centre(low, sum(s.mean * s.finite for s in seen) / n_finite, high) if n_finite else 0.0
+    if term.missing_is_zero and any(missing):
+        low, high = min(low, 0.0), max(high, 0.0)
     return Column(
         name=f"v{index}",
         text=term.text,
-        missing=n_missing,
-        nonfinite=tuple(a[1] - a[2] for a in arms),
-        low=min(low, 0.0) if zero else low,
-        high=max(high, 0.0) if zero else high,
-        centre=_centre(low, mean, high),
-        is_binary=not any(a[3] for a in arms),
-        is_whole=not any(a[4] for a in arms),
-        indicator=f"v{index}_missing" if term.is_covariate and sum(a[0] - a[2] for a in arms) else None,
+        missing=missing,
+        nonfinite=nonfinite,
+        low=low,
+        high=high,
+        centre=centre,
+        is_binary=is_whole and low >= 0 and high <= 1,
+        is_whole=is_whole,
+        indicator=f"v{index}_missing" if term.is_covariate and any((*missing, *nonfinite)) else None,
     )
 
 

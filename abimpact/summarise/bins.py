@@ -23,7 +23,6 @@ from abimpact.summarise.summary import Bins, Floats, Moments
 PER_DOUBLING, EVEN_WITHIN = 4, 0.5
 # Odd on purpose: no round amount lies on an edge, where two engines' logarithms might differ.
 EDGE_SHIFT = 0.37
-MOST_WHOLE_VALUES = 512
 FAR_FROM_ZERO = 4.0
 LARGEST_ERROR, MOST_DOUBLINGS = 0.001, 2
 # The density of the standard normal at 0 over 6: the first Edgeworth term's largest effect on a distribution function.
@@ -45,6 +44,8 @@ def bins(
     engine: Engine, relation: str, kind: MetricKind, columns: Sequence[Column], moments: Sequence[Moments]
 ) -> tuple[Bins, ...]:
     """The bins of every variant. They are halved while the distribution of a resampled mean could be off by 0.001."""
+    if kind is MetricKind.PROPORTION:
+        return tuple(_binary(m) for m in moments)
     key = _key(kind, columns, moments)
     per_doubling = PER_DOUBLING
     for _ in range(MOST_DOUBLINGS + 1):
@@ -53,6 +54,15 @@ def bins(
             break
         per_doubling *= 2
     return found
+
+
+def _binary(moments: Moments) -> Bins:
+    """The two bins of a proportion, which its moments tell without a scan."""
+    successes = round(moments.n * float(moments.mean[0]))
+    count = np.array([moments.n - successes, successes])
+    kept = count > 0
+    value = np.array([[0.0], [1.0]])
+    return Bins(count[kept], value[kept], np.zeros((kept.sum(), 1, 1)), np.zeros(kept.sum()))
 
 
 def cdf_error_bound(bins: Bins, weights: Floats) -> float:
@@ -89,7 +99,7 @@ def _key(kind: MetricKind, columns: Sequence[Column], moments: Sequence[Moments]
     mean = float(weights @ pooled.mean) if pooled.n else 0.0
     terms = [f"{float(w)!r} * {p.name}" for w, p in zip(weights, points, strict=True) if w]
     value = columns[0]
-    is_whole = len(points) == 1 and value.is_whole and value.high - value.low <= MOST_WHOLE_VALUES
+    is_whole = len(points) == 1 and value.is_whole
     return Key(
         sql=points[0].name if len(terms) == 1 else "(" + " + ".join(terms) + ")",
         weights=weights,

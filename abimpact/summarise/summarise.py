@@ -1,6 +1,7 @@
 """From a log to its summary: moments in one scan, then bins, ranks and extremes where a metric needs them."""
 
 from collections.abc import Callable
+from dataclasses import replace
 
 from abimpact.read.log import Log
 from abimpact.spec.metric import Metric, MetricKind
@@ -8,7 +9,7 @@ from abimpact.summarise.bins import bins
 from abimpact.summarise.extremes import extremes
 from abimpact.summarise.quantiles import ranks
 from abimpact.summarise.scan import coordinates, scan_moments
-from abimpact.summarise.summary import MetricSummary, Moments, Summary
+from abimpact.summarise.summary import Floats, MetricSummary, Moments, Summary
 
 # Given n units and a metric's quantile, the 1-based ranks whose values its method needs.
 RanksWanted = Callable[[int, float], list[int]]
@@ -17,9 +18,14 @@ RanksWanted = Callable[[int, float], list[int]]
 def summarise(log: Log, *, with_bins: bool, ranks_wanted: RanksWanted, progress: Callable[[float], None]) -> Summary:
     """The summary of `log`; `progress` is told the share of scans done."""
     moments = scan_moments(log.engine, log.relation, [log.columns[m.name] for m in log.metrics], len(log.variants))
+    heaviest: dict[str, tuple[Floats, ...]] = {}
     metrics = []
     for done, (metric, its_moments) in enumerate(zip(log.metrics, moments, strict=True), start=1):
-        metrics.append(_metric(log, metric, its_moments, with_bins=with_bins, ranks_wanted=ranks_wanted))
+        value = log.columns[metric.name][0]
+        if metric.kind is MetricKind.MEAN and value.name not in heaviest:
+            heaviest[value.name] = extremes(log.engine, log.relation, value, its_moments)
+        found = _metric(log, metric, its_moments, with_bins=with_bins, ranks_wanted=ranks_wanted)
+        metrics.append(replace(found, extremes=heaviest[value.name]) if metric.kind is MetricKind.MEAN else found)
         progress(done / len(log.metrics))
     return Summary(variants=log.variants, units=log.units, metrics=tuple(metrics))
 
@@ -39,7 +45,5 @@ def _metric(
         moments=moments,
         bins=bins(log.engine, log.relation, kind, columns, moments) if with_bins and not is_quantile else None,
         ranks=ranks(log.engine, log.relation, columns[0], wanted) if is_quantile else None,
-        extremes=extremes(log.engine, log.relation, columns[0], moments)
-        if kind is MetricKind.MEAN
-        else tuple(m.mean[:0] for m in moments),
+        extremes=tuple(m.mean[:0] for m in moments),
     )
