@@ -44,7 +44,7 @@ class Opener:
         experiment, engine = self.experiment, self.engine
         variants, row_counts, guesses = self._variants()
         terms, places, said = self._terms()
-        self._stage(variants, terms)
+        self._stage(terms, every_row=row_counts.compared == row_counts.kept)
         unit_counts = self._count_units(row_counts)
         relation = self._units(unit_counts, terms)
         units, columns = profile(engine, relation, terms, len(variants))
@@ -151,8 +151,8 @@ class Opener:
         is_integer = family == "boolean" or (family == "integer" and not self.loaded.is_parsed)
         return f"CAST({expression.sql} AS DOUBLE)", is_integer, ""
 
-    def _stage(self, variants: tuple[str, ...], terms: list[Term]) -> None:
-        """Make the view `staged`: the rows of known units of the compared variants, canonical columns only."""
+    def _stage(self, terms: list[Term], *, every_row: bool) -> None:
+        """Make the view `staged`: the rows of known units of the compared variants (all, if that is `every_row`)."""
         experiment = self.experiment
         parts = [f"{ARM} AS arm", *(f"{t.sql} AS r{i}" for i, t in enumerate(terms))]
         parts += [f"CAST({quote(s)} AS VARCHAR) AS s{j}" for j, s in enumerate(experiment.segments)]
@@ -163,7 +163,8 @@ class Opener:
         if experiment.unit:
             parts += [f"{self._unit} AS unit", f"struct_pack(t := {time}, p := {PLACE}) AS place"]
             condition += f" AND {self._unit} IS NOT NULL"
-        self.engine.execute(f"CREATE TEMP VIEW staged AS SELECT {', '.join(parts)} FROM rows WHERE {condition}")
+        where = "" if every_row else f" WHERE {condition}"
+        self.engine.execute(f"CREATE TEMP VIEW staged AS SELECT {', '.join(parts)} FROM rows{where}")
 
     @property
     def _unit(self) -> str:

@@ -135,7 +135,7 @@ def _scan(
     products = [(i,) for i in range(d)] + pairs
     aggregates, factors = [], []
     for indices in products:
-        product = "*".join(f"({points[i].name} - {points[i].centre!r})" for i in indices)
+        product = "*".join(points[i].sql for i in indices)
         sql, factor = exact_sum(product, math.prod(points[i].reach for i in indices))
         aggregates.append(f"CAST({sql} AS DOUBLE)")
         factors.append(factor)

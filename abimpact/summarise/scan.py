@@ -1,5 +1,6 @@
 """The moments scan: joint first, second and third moments of every metric's columns in one pass."""
 
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import combinations_with_replacement, permutations
@@ -17,20 +18,30 @@ TERMS_PER_QUERY = 600
 
 @dataclass(frozen=True, slots=True)
 class Coordinate:
-    """One column of a metric's moments: its SQL name, the shift that centres it, and the reach around it."""
+    """One column of a metric's moments: its SQL name, the shift that centres it, and the reach around it.
+
+    `is_binary` columns are not shifted: they equal their own powers, which saves the sums of these.
+    """
 
     name: str
     centre: float
     reach: float
+    is_binary: bool
+
+    @property
+    def sql(self) -> str:
+        """The shifted column."""
+        return f"({self.name} - {self.centre!r})" if self.centre else self.name
 
 
 def coordinates(columns: Sequence[Column]) -> tuple[Coordinate, ...]:
     """The columns of a metric's `Moments`, missing indicators behind their covariates."""
     found = []
     for column in columns:
-        found.append(Coordinate(column.name, column.centre, column.reach))
+        binary = Coordinate(column.name, 0.0, 1.0, is_binary=True)
+        found.append(binary if column.is_binary else Coordinate(column.name, column.centre, column.reach, is_binary=False))
         if column.indicator:
-            found.append(Coordinate(column.indicator, 0.0, 1.0))
+            found.append(Coordinate(column.indicator, 0.0, 1.0, is_binary=True))
     return tuple(found)
 
 
@@ -64,8 +75,8 @@ def _plan(columns: Sequence[Column], aggregates: dict[str, float]) -> _Plan:
     where = f" FILTER ({mask})" if mask else ""
     sums = {}
     for indices in _index_tuples(len(points)):
-        product = "*".join(f"({points[i].name} - {points[i].centre!r})" for i in indices)
-        sql, factor = exact_sum(product, float(np.prod([points[i].reach for i in indices])))
+        factors = [points[i] for k, i in enumerate(indices) if not (points[i].is_binary and i in indices[:k])]
+        sql, factor = exact_sum("*".join(p.sql for p in factors), math.prod(p.reach for p in factors))
         sums[indices] = f"{sql}{where}"
         aggregates[sums[indices]] = factor
     count = f"count(*){where}"
