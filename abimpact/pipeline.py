@@ -38,7 +38,7 @@ class Running:
 
     memory_limit: str | None = None
     threads: int | None = None
-    progress: Callable[[str, float], None] = lambda stage, share: None
+    progress: Callable[[str, float], None] = lambda *_: None
 
 
 def run_report(request: Request, *, command: str = "", frame: object = None, running: Running | None = None) -> Report:
@@ -117,7 +117,7 @@ def _report(
     pairs = [(metric, proposed) for proposed in range(1, len(log.variants)) for metric in summary.metrics]
     # Resampling releases the interpreter lock; every metric has its own random stream, so order does not matter.
     with ThreadPoolExecutor() as pool:
-        results = adjust_pvalues(list(pool.map(lambda pair: _result(*pair, experiment), pairs)))
+        results = adjust_pvalues(list(pool.map(lambda pair: _result(pair[0], pair[1], experiment), pairs)))
     findings += diagnose(summary)
     verdicts = tuple(decide(findings, results, name, experiment.level) for name in log.variants[1:])
     return Report(
@@ -140,9 +140,7 @@ def _report(
 def _result(summary: MetricSummary, proposed: int, experiment: Experiment) -> MetricResult:
     from abimpact.estimate.table import estimate
 
-    found = estimate(
-        summary, proposed, level=experiment.level, n_resamples=experiment.resamples, seed=experiment.seed
-    )
+    found = estimate(summary, proposed, level=experiment.level, n_resamples=experiment.resamples, seed=experiment.seed)
     arms = [
         Arm(variant=summary.variants[arm], units=units, value=value)
         for arm, units, value in zip((0, proposed), found.units, found.values, strict=True)

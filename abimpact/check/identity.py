@@ -1,5 +1,7 @@
 """Is each row what it claims to be: one unit, in one known variant?"""
 
+from collections.abc import Mapping
+
 from abimpact.findings import Finding, Severity
 from abimpact.read.log import Log
 from abimpact.read.opening import ARM
@@ -26,7 +28,7 @@ def units_in_both_arms(log: Log) -> list[Finding]:
             message=f"{counts.in_both:,} units ({share:.2%}) with {counts.in_both_rows:,} rows were in more than one "
             "variant and were excluded.",
             why="What they did cannot be put down to one variant, and who changes variant is rarely a random few.",
-            do="Find why the assignment changes (cookies, devices, late logging), or name the unit that was randomised.",
+            do="Find why the assignment changes (cookies, devices, late logging), or name the unit randomised.",
             data=data,
         )
     ]
@@ -46,16 +48,23 @@ def duplicate_rows(log: Log) -> list[Finding]:
     is_much = declared is None and share >= BLOCK_SHARE
     severity = Severity.BLOCK if is_much else Severity.INFO if declared else Severity.WARN
     by = "in time" if log.experiment.time and counts.rule in ("first", "last") else "in file order"
-    done = f"the {counts.rule} row ({by}) was taken" if counts.rule in ("first", "last") else f"their {counts.rule} was taken"
+    done = (
+        f"the {counts.rule} row ({by}) was taken"
+        if counts.rule in ("first", "last")
+        else f"their {counts.rule} was taken"
+    )
     return [
         Finding(
             code="duplicate_rows",
             severity=severity,
-            message=f"{counts.repeated:,} units ({share:.2%}) have several rows, {counts.extra_rows:,} beyond their first; {done}.",
+            message=f"{counts.repeated:,} units ({share:.2%}) have several rows, {counts.extra_rows:,} beyond "
+            f"their first; {done}.",
             why="A unit counted twice makes intervals too narrow; taking one row of many may lose what it did."
             if not declared
             else "",
-            do="Say what several rows of a unit mean: --several-rows sum, mean, max, min, first or last." if not declared else "",
+            do="Say what several rows of a unit mean: --several-rows sum, mean, max, min, first or last."
+            if not declared
+            else "",
             data=data,
         )
     ]
@@ -140,5 +149,5 @@ def guessed(log: Log) -> list[Finding]:
     return [Finding(code="guessed", severity=Severity.INFO, message=g, do="Say it to be sure.") for g in log.guesses]
 
 
-def _passed(code: str, message: str, data: dict[str, object]) -> Finding:
+def _passed(code: str, message: str, data: Mapping[str, object]) -> Finding:
     return Finding(code=code, severity=Severity.PASS, message=message, data=data)

@@ -33,9 +33,7 @@ def _outcomes(log: Log) -> list[tuple[str, Column]]:
 def missing_values(log: Log) -> list[Finding]:
     """Units without a value, by metric and variant: a difference between variants is attrition."""
     zero = {m.name for m in log.metrics if m.missing_is_zero}
-    findings = [
-        _missing(log, name, column, name in zero) for name, column in _outcomes(log) if any(column.missing)
-    ]
+    findings = [_missing(log, name, column, name in zero) for name, column in _outcomes(log) if any(column.missing)]
     return findings or [Finding(code="missing_values", severity=Severity.PASS, message="No metric has missing values.")]
 
 
@@ -50,7 +48,9 @@ def _missing(log: Log, name: str, column: Column, is_zero: bool) -> Finding:
         code="missing_values",
         severity=Severity.WARN if is_uneven else Severity.INFO,
         message=f"{name}: units without {column.text!r} {done}: {listed}{test}.",
-        why="Values get lost more often in one variant, so those that are left are not comparable." if is_uneven else "",
+        why="Values get lost more often in one variant, so those that are left are not comparable."
+        if is_uneven
+        else "",
         do="Find the loss; if no value means zero, say --missing zero." if is_uneven else "",
         data={"metric": name, "missing": counts, "pvalue": pvalue, "counted_as_zero": is_zero},
     )
@@ -62,7 +62,7 @@ def nonfinite_values(log: Log) -> list[Finding]:
         Finding(
             code="nonfinite_values",
             severity=Severity.WARN,
-            message=f"{name}: {sum(column.nonfinite):,} values of {column.text!r} are NaN or infinite and are left out.",
+            message=f"{name}: {sum(column.nonfinite):,} values of {column.text!r} are NaN or infinite, and left out.",
             why="They come from a division by zero or an overflow before the log was written.",
             do="Correct the export, or say in an expression what such a value means.",
             data={"metric": name, "rows": sum(column.nonfinite)},
@@ -70,4 +70,6 @@ def nonfinite_values(log: Log) -> list[Finding]:
         for name, column in _outcomes(log)
         if any(column.nonfinite)
     ]
-    return findings or [Finding(code="nonfinite_values", severity=Severity.PASS, message="All values are finite numbers.")]
+    return findings or [
+        Finding(code="nonfinite_values", severity=Severity.PASS, message="All values are finite numbers.")
+    ]

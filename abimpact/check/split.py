@@ -1,4 +1,4 @@
-"""Do the variants have the units that were planned? (methods.md g)"""
+"""Do the variants have the units that were planned? See methods.md g."""
 
 from collections.abc import Sequence
 from itertools import chain
@@ -30,7 +30,9 @@ def sample_ratio_pvalue(counts: Sequence[int], shares: Sequence[float]) -> tuple
     statistic = float(((observed - expected) ** 2 / expected).sum())
     if len(counts) == 2 and n < EXACT_BELOW:
         k = np.arange(n + 1)
-        log_mass = gammaln(n + 1) - gammaln(k + 1) - gammaln(n - k + 1) + k * np.log(share[0]) + (n - k) * np.log(share[1])
+        log_mass = (
+            gammaln(n + 1) - gammaln(k + 1) - gammaln(n - k + 1) + k * np.log(share[0]) + (n - k) * np.log(share[1])
+        )
         mass = np.exp(log_mass)
         # Equal probabilities differ in the last digits: scipy's binomtest allows the same slack.
         pvalue = float(mass[mass <= mass[int(counts[0])] * (1 + 1e-7)].sum())
@@ -65,7 +67,9 @@ def sample_ratio(log: Log) -> list[Finding]:
             code="sample_ratio",
             severity=severity,
             message=f"{plan}; units: {arrived} (p = {pvalue:.2g}).",
-            why="" if is_fine else "Units are missing from a variant, and those that are missing are rarely like the rest.",
+            why=""
+            if is_fine
+            else "Units are missing from a variant, and those that are missing are rarely like the rest.",
             do=""
             if is_fine
             else "Find the loss (redirects, crashes, bots, filters, late logging) before trusting any KPI."
@@ -86,7 +90,14 @@ def too_few_units(log: Log) -> list[Finding]:
     counts = dict(zip(log.variants, log.units, strict=True))
     few = {v: n for v, n in counts.items() if n < FEW_UNITS}
     if not few:
-        return [Finding(code="too_few_units", severity=Severity.PASS, message="Every variant has enough units to compare.", data={"units": counts})]
+        return [
+            Finding(
+                code="too_few_units",
+                severity=Severity.PASS,
+                message="Every variant has enough units to compare.",
+                data={"units": counts},
+            )
+        ]
     listed = ", ".join(f"{v} has {n}" for v, n in few.items())
     return [
         Finding(

@@ -28,12 +28,18 @@ def not_concurrent(log: Log) -> list[Finding]:
     shared = {v: overlap(by_variant[0], counts) for v, counts in zip(log.variants[1:], by_variant[1:], strict=True)}
     least = min(shared, key=lambda v: shared[v])
     severity = (
-        Severity.BLOCK if shared[least] < BLOCK_OVERLAP else Severity.WARN if shared[least] < WARN_OVERLAP else Severity.PASS
+        Severity.BLOCK
+        if shared[least] < BLOCK_OVERLAP
+        else Severity.WARN
+        if shared[least] < WARN_OVERLAP
+        else Severity.PASS
     )
     ran = {v: _span(log, counts) for v, counts in zip(log.variants, by_variant, strict=True)}
     data = {"overlap": shared, "days": ran}
     if severity is Severity.PASS:
-        return [Finding(code="not_concurrent", severity=severity, message="The variants ran at the same time.", data=data)]
+        return [
+            Finding(code="not_concurrent", severity=severity, message="The variants ran at the same time.", data=data)
+        ]
     when = "; ".join(f"{v} from {days[0]} to {days[1]}" for v, days in ran.items() if days)
     return [
         Finding(

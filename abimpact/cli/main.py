@@ -63,6 +63,11 @@ def main(arguments: list[str] | None = None) -> int:
     return code
 
 
+def entry() -> None:
+    """The console script."""
+    raise SystemExit(main())
+
+
 def _run(arguments: list[str]) -> int:
     from typer.exceptions import Abort, TyperException
 

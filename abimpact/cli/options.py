@@ -34,7 +34,8 @@ Variant = Annotated[str | None, typer.Option(help="Column of the variant.", rich
 Time = Annotated[str | None, typer.Option(help="Column of the row's date or time.", rich_help_panel=WHAT)]
 Incumbent = Annotated[str | None, typer.Option(help="The variant that runs today: the rules.", rich_help_panel=WHAT)]
 Proposed = Annotated[
-    list[str] | None, typer.Option(help="A variant to compare with it (repeat). None: all others.", rich_help_panel=WHAT)
+    list[str] | None,
+    typer.Option(help="A variant to compare with it (repeat). None: all others.", rich_help_panel=WHAT),
 ]
 Metrics = Annotated[
     list[str] | None,
@@ -50,12 +51,17 @@ Metrics = Annotated[
 Guardrails = Annotated[
     list[str] | None,
     typer.Option(
-        "--guardrail", metavar="SPEC", help="As a metric; @2% is the worsening tolerated (repeat).", rich_help_panel=WHAT
+        "--guardrail",
+        metavar="SPEC",
+        help="As a metric; @2% is the worsening tolerated (repeat).",
+        rich_help_panel=WHAT,
     ),
 ]
 Covariates = Annotated[
     list[str] | None,
-    typer.Option("--covariate", metavar="COL", help="Column known before, to adjust by (repeat).", rich_help_panel=WHAT),
+    typer.Option(
+        "--covariate", metavar="COL", help="Column known before, to adjust by (repeat).", rich_help_panel=WHAT
+    ),
 ]
 Segments = Annotated[
     list[str] | None,
@@ -66,7 +72,9 @@ Segments = Annotated[
 SeveralRows = Annotated[
     Rule | None, typer.Option("--several-rows", help="What several rows of a unit mean.", rich_help_panel=WHAT)
 ]
-Where = Annotated[str | None, typer.Option(metavar="EXPR", help="Only rows for which this holds.", rich_help_panel=WHAT)]
+Where = Annotated[
+    str | None, typer.Option(metavar="EXPR", help="Only rows for which this holds.", rich_help_panel=WHAT)
+]
 MissingMeans = Annotated[
     Missing | None, typer.Option("--missing", help="What a null outcome means (exclude).", rich_help_panel=WHAT)
 ]
@@ -82,7 +90,10 @@ Gate = Annotated[bool, typer.Option("--gate", help="Exit 1 unless the verdict is
 FailOn = Annotated[
     list[str] | None,
     typer.Option(
-        "--fail-on", metavar="VERDICT", help="Exit 1 on this verdict, code or code/reason (repeat).", rich_help_panel=DECISION
+        "--fail-on",
+        metavar="VERDICT",
+        help="Exit 1 on this verdict, code or code/reason (repeat).",
+        rich_help_panel=DECISION,
     ),
 ]
 ShowAnyway = Annotated[
@@ -93,14 +104,17 @@ Format = Annotated[
 ]
 Outputs = Annotated[
     list[str] | None,
-    typer.Option("-o", "--output", metavar="FILE", help="Also write FILE: .md, .json (repeat).", rich_help_panel=OUTPUT),
+    typer.Option(
+        "-o", "--output", metavar="FILE", help="Also write FILE: .md, .json (repeat).", rich_help_panel=OUTPUT
+    ),
 ]
 Quiet = Annotated[bool, typer.Option("-q", "--quiet", help="The verdict in one line.", rich_help_panel=OUTPUT)]
 Verbose = Annotated[
     bool, typer.Option("-v", "--verbose", help="All methods and checks; tracebacks.", rich_help_panel=OUTPUT)
 ]
 MemoryLimit = Annotated[
-    str | None, typer.Option(metavar="4GB", help="Memory of the engine; it spills to disk beyond.", rich_help_panel=RUNNING)
+    str | None,
+    typer.Option(metavar="4GB", help="Memory of the engine; it spills to disk beyond.", rich_help_panel=RUNNING),
 ]
 Threads = Annotated[int | None, typer.Option(min=1, help="Threads of the engine (all cores).", rich_help_panel=RUNNING)]
 NoProgress = Annotated[bool, typer.Option("--no-progress", help="No progress bar.", rich_help_panel=RUNNING)]

@@ -12,7 +12,7 @@ PATIENCE = 1.0
 def shown_progress(*, is_wanted: bool) -> Iterator[Callable[[str, float], None]]:
     """A function to be told the stage and the share of it that is done."""
     if not is_wanted or not sys.stderr.isatty():
-        yield lambda stage, share: None
+        yield lambda *_: None
         return
     from rich.console import Console
     from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn

@@ -127,7 +127,12 @@ def _item(result: MetricResult, is_shown: bool) -> dict[str, Any]:
         item |= {"estimate": interval.estimate, "low": interval.low, "high": interval.high, "level": interval.level}
         item |= {"is_relative": is_relative, "pvalue": chosen.pvalue, "pvalue_adjusted": chosen.pvalue_adjusted}
     if test := result.guardrail or result.equivalence:
-        item |= {"margin": test.margin, "bound": test.bound, "pvalue_safe": test.pvalue_safe, "pvalue_worse": test.pvalue_worse}
+        item |= {
+            "margin": test.margin,
+            "bound": test.bound,
+            "pvalue_safe": test.pvalue_safe,
+            "pvalue_worse": test.pvalue_worse,
+        }
     return item
 
 
@@ -148,7 +153,7 @@ def _trade_off(
 
 
 def _more_units(primaries: Sequence[MetricResult], level: float) -> int | None:
-    """Units in all, beyond those seen, for power 0.8 at the first primary's effect as estimated; None if out of reach."""
+    """Units beyond those seen for power 0.8 at the first primary's effect as estimated; None if out of reach."""
     chosen = primaries[0].chosen if primaries else None
     if chosen is None or not chosen.statistic:
         return None

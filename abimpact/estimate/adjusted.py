@@ -39,9 +39,9 @@ def adjust(t: Linear, c: Linear, covariates: tuple[str, ...]) -> Adjustment | No
     start = len(t.weights) - k
     if refused := _differs(t, c, covariates, start):
         return refused
-    s_xx = sum(a.moments.covariance[start:, start:] / a.moments.n for a in (t, c))
-    s_xy = sum(a.moments.covariance[start:] @ a.weights / a.moments.n for a in (t, c))
-    theta, kept = _solve(np.asarray(s_xx), np.asarray(s_xy))
+    s_xx = np.sum([a.moments.covariance[start:, start:] / a.moments.n for a in (t, c)], axis=0)
+    s_xy = np.sum([a.moments.covariance[start:] @ a.weights / a.moments.n for a in (t, c)], axis=0)
+    theta, kept = _solve(s_xx, s_xy)
     gap = t.moments.mean[start:] - c.moments.mean[start:]
     residual_t, residual_c = _residual(t, theta, start), _residual(c, theta, start)
     df = welch_df(residual_t, residual_c) if residual_t.variance + residual_c.variance > 0 else 0.0
@@ -117,20 +117,18 @@ def _residual(arm: Linear, theta: Floats, start: int) -> ArmMean:
     return contract(arm.moments, weights, 0.0)
 
 
-def _adjusted_arms(
-    t: Linear, c: Linear, theta: Floats, start: int, inflation: float
-) -> tuple[ArmMean, ArmMean, float]:
+def _adjusted_arms(t: Linear, c: Linear, theta: Floats, start: int, inflation: float) -> tuple[ArmMean, ArmMean, float]:
     """Adjusted arm values with their variances and covariance, for Fieller's set."""
     n = t.moments.n + c.moments.n
     w_t, w_c = t.moments.n / n, c.moments.n / n
     shift = float(theta @ (t.moments.mean[start:] - c.moments.mean[start:]))
     parts = {}
     for name, arm in (("t", t), ("c", c)):
-        covariance, weights = arm.moments.covariance, arm.weights
+        spread, weights = arm.moments.covariance, arm.weights
         parts[name] = (
-            float(weights @ covariance @ weights) / arm.moments.n,
-            float(theta @ (covariance @ weights)[start:]) / arm.moments.n,
-            float(theta @ covariance[start:, start:] @ theta) / arm.moments.n,
+            float(weights @ spread @ weights) / arm.moments.n,
+            float(theta @ (spread @ weights)[start:]) / arm.moments.n,
+            float(theta @ spread[start:, start:] @ theta) / arm.moments.n,
         )
     (yy_t, xy_t, xx_t), (yy_c, xy_c, xx_c) = parts["t"], parts["c"]
     v_t = yy_t - 2 * w_c * xy_t + w_c**2 * (xx_t + xx_c)

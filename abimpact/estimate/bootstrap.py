@@ -33,8 +33,10 @@ def bootstrap(
     p = 2 min(#{d* <= 0} + 1, #{d* >= 0} + 1) / (B + 1); limits are the order statistics floor((B + 1) alpha / 2).
     """
     c, t = linearise(summary, 0), linearise(summary, proposed)
-    if isinstance(c, NotEstimated) or isinstance(t, NotEstimated):
-        return c if isinstance(c, NotEstimated) else t  # type: ignore[return-value]
+    if isinstance(c, NotEstimated):
+        return c
+    if isinstance(t, NotEstimated):
+        return t
     notes: tuple[str, ...] = ()
     for n in (n_resamples, MORE * n_resamples):
         v_t, v_c = _values(summary, proposed, t, c, n, seed)
@@ -46,7 +48,7 @@ def bootstrap(
         notes = (f"undecided at {n:,} resamples: p is within its Monte-Carlo error of {1 - level:.2g}",)
     return Estimate(
         method="bootstrap",
-        absolute=Interval(**_limits(effects, level), estimate=t.value - c.value, level=level),
+        absolute=_percentile(effects, t.value - c.value, level),
         relative=_relative(v_t, v_c, t.value, c.value, level),
         statistic=None,
         df=None,
@@ -65,12 +67,12 @@ def _pvalue(effects: Floats) -> float:
     return min(2 * (min(below, above) + 1) / (len(effects) + 1), 1.0)
 
 
-def _limits(values: Floats, level: float) -> dict[str, float]:
-    """The equal-tailed order statistics."""
-    # Rounded, since (B + 1) alpha / 2 is a whole number by design and may fall just short of it in floating point.
+def _percentile(values: Floats, estimate: float, level: float) -> Interval:
+    """The equal-tailed order statistics around an estimate."""
+    # Nudged, since (B + 1) alpha / 2 is a whole number by design and may fall just short of it in floating point.
     k = max(int((len(values) + 1) * (1 - level) / 2 + 1e-9), 1)
     ordered = np.partition(values, (k - 1, len(values) - k))
-    return {"low": float(ordered[k - 1]), "high": float(ordered[-k])}
+    return Interval(estimate=estimate, low=float(ordered[k - 1]), high=float(ordered[-k]), level=level)
 
 
 def _relative(v_t: Floats, v_c: Floats, value_t: float, value_c: float, level: float) -> Interval:
@@ -83,12 +85,10 @@ def _relative(v_t: Floats, v_c: Floats, value_t: float, value_c: float, level: f
         return Interval(estimate=estimate, low=None, high=None, level=level, kind=Kind.WHOLE)
     kept = v_c * sign > 0
     lifts = np.where(kept, (v_t - v_c) / np.where(kept, v_c * sign, 1.0), np.sign(v_t - v_c) * np.finfo(float).max)
-    return Interval(**_limits(lifts, level), estimate=estimate, level=level)
+    return _percentile(lifts, estimate, level)
 
 
-def _values(
-    summary: MetricSummary, proposed: int, t: Linear, c: Linear, n: int, seed: int
-) -> tuple[Floats, Floats]:
+def _values(summary: MetricSummary, proposed: int, t: Linear, c: Linear, n: int, seed: int) -> tuple[Floats, Floats]:
     """`n` resampled values of the proposed variant and of the incumbent."""
     arms = ((proposed, t), (0, c))
     if summary.covariates and not isinstance(found := adjust(t, c, summary.covariates), NotEstimated):
@@ -112,9 +112,7 @@ def _values(
     return v_t, v_c
 
 
-def _resampled(
-    summary: MetricSummary, arm: int, parts: Floats, direction: Floats, n: int, seed: int
-) -> Floats:
+def _resampled(summary: MetricSummary, arm: int, parts: Floats, direction: Floats, n: int, seed: int) -> Floats:
     """(p, n) resampled means of the linear `parts` (p, d) of a variant's columns; p is 1 or 2.
 
     `direction` (p,) is the influence of the parts on the value.

@@ -70,11 +70,17 @@ def _skewed(metric: MetricSummary, variants: Sequence[str], proposed: int) -> li
             severity=Severity.WARN if skew.is_flagged else Severity.INFO,
             message=f"{name} is so skewed (skewness {unit_skew:.3g}) that, at these sizes of {variants[0]} and "
             f"{variants[proposed]}, the usual interval "
-            + ("would miss the truth too often; a wider one was used." if skew.is_flagged else "is a little too optimistic."),
+            + (
+                "would miss the truth too often; a wider one was used."
+                if skew.is_flagged
+                else "is a little too optimistic."
+            ),
             why="A small variant rarely holds its share of the largest values, so it seems steadier than it is."
             if skew.is_flagged
             else "",
-            do="Give the smaller variant more traffic, or agree on a cap before the next test." if skew.is_flagged else "",
+            do="Give the smaller variant more traffic, or agree on a cap before the next test."
+            if skew.is_flagged
+            else "",
             data={"metric": name, "skewness": unit_skew, "gamma": skew.gamma, "proposed": variants[proposed]},
         )
     ]

@@ -35,9 +35,7 @@ def ratio_set(m_t: float, v_t: float, m_c: float, v_c: float, covariance: float,
     return RatioSet(Kind.EXCLUSIVE, low, high)
 
 
-def lift_component(
-    t: ArmMean, c: ArmMean, covariance: float, q: float
-) -> tuple[float | None, float | None]:
+def lift_component(t: ArmMean, c: ArmMean, covariance: float, q: float) -> tuple[float | None, float | None]:
     """The limits of the part of the lift's set that holds the estimate; None where it is unbounded."""
     found = ratio_set(t.value, t.variance_of_mean, c.value, c.variance_of_mean, covariance, q)
     if found.low is None or found.high is None:

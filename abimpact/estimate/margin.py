@@ -1,4 +1,4 @@
-"""Tests against a declared margin: non-inferiority for guardrails, equivalence for "too small to matter" (methods.md i).
+"""Tests against a declared margin: non-inferiority of guardrails, equivalence (methods.md i).
 
 Each kind of metric gives the p-values that its change lies above or below a threshold; margins are made of those, so a
 guardrail never needs a ratio's distribution: a lift above -m is the linear form m_t - (1 - m) m_c above 0.

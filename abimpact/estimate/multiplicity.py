@@ -1,8 +1,10 @@
 """P-values adjusted for a family of tests (methods.md j). A missing p is not part of the family."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import numpy as np
+
+from abimpact.summarise.summary import Floats
 
 
 def holm(pvalues: Sequence[float | None]) -> list[float | None]:
@@ -21,12 +23,12 @@ def benjamini_hochberg(pvalues: Sequence[float | None]) -> list[float | None]:
     return _back(len(pvalues), places, np.minimum.accumulate(scaled[::-1])[::-1])
 
 
-def _sorted(pvalues: Sequence[float | None]) -> tuple[list[int], np.ndarray]:  # type: ignore[type-arg]
+def _sorted(pvalues: Sequence[float | None]) -> tuple[list[int], Floats]:
     places = sorted((i for i, p in enumerate(pvalues) if p is not None), key=lambda i: pvalues[i] or 0.0)
     return places, np.array([pvalues[i] for i in places], dtype=float)
 
 
-def _back(size: int, places: Sequence[int], adjusted: Sequence[float]) -> list[float | None]:
+def _back(size: int, places: Sequence[int], adjusted: Iterable[float]) -> list[float | None]:
     result: list[float | None] = [None] * size
     for place, pvalue in zip(places, adjusted, strict=True):
         result[place] = float(pvalue)

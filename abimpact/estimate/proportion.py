@@ -13,6 +13,7 @@ from scipy.special import gammaln, ndtr, ndtri
 
 from abimpact.estimate.estimate import Estimate, Interval, Kind, NotEstimated
 from abimpact.estimate.welch import SMALLEST_PVALUE
+from abimpact.summarise.summary import Floats
 
 SMALL_CELL = 5.0
 BISECTIONS = 200
@@ -125,9 +126,9 @@ def lift_interval(k: Counts, level: float) -> Interval:
 def exact_pvalues(k: Counts) -> tuple[float, float]:
     """Fisher's exact two-sided p, and mid-p by doubling the smaller tail, over the whole support."""
     successes, n = k.x_t + k.x_c, k.n_t + k.n_c
-    support = np.arange(max(0, successes - k.n_c), min(k.n_t, successes) + 1)
+    support = np.arange(max(0, successes - k.n_c), min(k.n_t, successes) + 1, dtype=float)
 
-    def log_choose(total: float, chosen: np.ndarray | float) -> np.ndarray:  # type: ignore[type-arg]
+    def log_choose(total: float, chosen: Floats | float) -> Floats:
         return np.asarray(gammaln(total + 1) - gammaln(chosen + 1) - gammaln(total - chosen + 1))
 
     mass = np.exp(log_choose(k.n_t, support) + log_choose(k.n_c, successes - support) - log_choose(n, successes))
@@ -144,7 +145,9 @@ def score(k: Counts, level: float) -> Estimate | NotEstimated:
     successes, n = k.x_t + k.x_c, k.n_t + k.n_c
     if successes in (0, n):
         which = "none" if successes == 0 else "all"
-        return NotEstimated(reason="constant_metric", message=f"{which} of the {n:,} units are successes, in both variants")
+        return NotEstimated(
+            reason="constant_metric", message=f"{which} of the {n:,} units are successes, in both variants"
+        )
     z = score_z(k)
     notes: tuple[str, ...] = ()
     if min(k.n_t, k.n_c) * min(successes, n - successes) / n < SMALL_CELL:

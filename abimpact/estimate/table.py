@@ -7,7 +7,7 @@ from abimpact.estimate.adjusted import Adjustment, adjust
 from abimpact.estimate.arm import contract
 from abimpact.estimate.bootstrap import bootstrap
 from abimpact.estimate.estimate import Estimate, Margin, NotEstimated
-from abimpact.estimate.linear import Linear, linearise, ratio_notes
+from abimpact.estimate.linear import linearise, ratio_notes
 from abimpact.estimate.margin import (
     Thresholds,
     mean_thresholds,
@@ -17,8 +17,8 @@ from abimpact.estimate.margin import (
 )
 from abimpact.estimate.proportion import Counts, score
 from abimpact.estimate.quantile import compare_quantiles, quantile_arm
-from abimpact.estimate.skewed import FLAG, NOTE, Skew, skew_of
-from abimpact.estimate.welch import Difference, compare, difference
+from abimpact.estimate.skewed import NOTE, skew_of
+from abimpact.estimate.welch import compare, difference
 from abimpact.spec.metric import MetricKind, Tolerance
 from abimpact.summarise.summary import MetricSummary
 
@@ -83,8 +83,10 @@ def estimate(summary: MetricSummary, proposed: int, *, level: float, n_resamples
 def _compare_linear(summary: MetricSummary, proposed: int, level: float) -> Compared | NotEstimated:
     """Means and ratios: Welch or the delta method, adjusted by covariates, sturdier where skewed."""
     c, t = linearise(summary, 0), linearise(summary, proposed)
-    if isinstance(c, NotEstimated) or isinstance(t, NotEstimated):
-        return c if isinstance(c, NotEstimated) else t  # type: ignore[return-value]
+    if isinstance(c, NotEstimated):
+        return c
+    if isinstance(t, NotEstimated):
+        return t
     is_ratio = summary.metric.kind is MetricKind.RATIO
     plain = difference(contract(t.moments, t.weights, t.value), contract(c.moments, c.weights, c.value))
     if plain.se == 0:
@@ -99,7 +101,7 @@ def _compare_linear(summary: MetricSummary, proposed: int, level: float) -> Comp
             estimates = [replace(estimates[0], notes=(*estimates[0].notes, adjustment.message))]
         else:
             diff, inflation = adjustment.difference, adjustment.inflation
-            notes = (*notes, *_adjustment_notes(adjustment, summary.covariates))
+            notes = (*notes, *_adjustment_notes(adjustment))
             estimates.append(compare(diff, "adjusted", level, notes))
     skew = skew_of(diff.residual_t, diff.residual_c, inflation)
     if skew.is_flagged:
@@ -115,11 +117,11 @@ def _compare_linear(summary: MetricSummary, proposed: int, level: float) -> Comp
     )
 
 
-def _adjustment_notes(adjustment: Adjustment, covariates: tuple[str, ...]) -> tuple[str, ...]:
-    notes = (f"variance {-adjustment.variance_reduction:+.0%}".replace("-", "−"),)
-    if adjustment.dropped:
-        notes += (f"left out as a combination of others: {', '.join(adjustment.dropped)}",)
-    return notes
+def _adjustment_notes(adjustment: Adjustment) -> tuple[str, ...]:
+    gained = f"variance {-adjustment.variance_reduction:+.0%}".replace("-", "−")
+    if not adjustment.dropped:
+        return (gained,)
+    return gained, f"left out as a combination of others: {', '.join(adjustment.dropped)}"
 
 
 def _compare_proportions(summary: MetricSummary, proposed: int, level: float) -> Compared | NotEstimated:
@@ -139,10 +141,13 @@ def _compare_proportions(summary: MetricSummary, proposed: int, level: float) ->
 
 def _compare_quantile(summary: MetricSummary, proposed: int, level: float) -> Compared | NotEstimated:
     quantile, ranks = summary.metric.quantile, summary.ranks
-    assert quantile is not None and ranks is not None
+    assert quantile is not None
+    assert ranks is not None
     c, t = (quantile_arm(ranks[arm], quantile, level) for arm in (0, proposed))
-    if isinstance(c, NotEstimated) or isinstance(t, NotEstimated):
-        return c if isinstance(c, NotEstimated) else t  # type: ignore[return-value]
+    if isinstance(c, NotEstimated):
+        return c
+    if isinstance(t, NotEstimated):
+        return t
     return Compared(
         (c.value, t.value),
         (compare_quantiles(t, c, level),),

@@ -18,8 +18,8 @@ SMALLEST_PVALUE = 1e-300
 class Difference:
     """Proposed minus incumbent, after linearisation.
 
-    `t` and `c` hold the values and the variances for Fieller's set, `covariance` that of the two values. `residual_t` and
-    `residual_c` hold the units' residuals, whose variances make up `se`; they are `t` and `c` unless covariates adjust.
+    `t` and `c` hold the values and the variances for Fieller's set, `covariance` that of the two values. `residual_t`
+    and `residual_c` hold the units' residuals, whose variances make up `se`; without covariates they are `t` and `c`.
     """
 
     t: ArmMean

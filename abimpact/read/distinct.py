@@ -38,7 +38,9 @@ def _ticked_off(engine: Engine, relation: str, unit: str, rows: int, low: int, h
     for part in range(parts):
         where = f" AND ({unit} - {low}) % {parts} = {part}" if parts > 1 else ""
         values = np.asarray(
-            engine.query(f"SELECT CAST({unit} - {low} AS BIGINT) AS u FROM {relation} WHERE {unit} IS NOT NULL{where}")["u"],
+            engine.query(f"SELECT CAST({unit} - {low} AS BIGINT) AS u FROM {relation} WHERE {unit} IS NOT NULL{where}")[
+                "u"
+            ],
             dtype=np.int64,
         )
         seen = np.zeros((high - low) // parts + 1, dtype=np.bool_)

@@ -63,7 +63,7 @@ class DuckDBEngine:
 
     def query(self, sql: str) -> dict[str, NDArray[np.generic]]:
         """The result as one numpy array a column."""
-        return self._run(sql).fetchnumpy()
+        return {name: np.asarray(values) for name, values in self._run(sql).fetchnumpy().items()}
 
     def describe(self, relation: str) -> dict[str, str]:
         """Column names and type families of a relation or a table function call."""

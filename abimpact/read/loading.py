@@ -53,9 +53,7 @@ def columns_of(engine: DuckDBEngine, files: Sequence[InputFile]) -> dict[str, st
     raise _data_error(failure, files) from failure
 
 
-def load(
-    engine: DuckDBEngine, files: Sequence[InputFile], families: Mapping[str, str], texts: Sequence[str]
-) -> Loaded:
+def load(engine: DuckDBEngine, files: Sequence[InputFile], families: Mapping[str, str], texts: Sequence[str]) -> Loaded:
     """Make the columns of `families` (all of `files`, or those needed) readable as one relation.
 
     In text files the columns `texts` keep the file's own spelling. Every row is read as it is written, or the error
@@ -157,7 +155,9 @@ def _data_error(error: duckdb.Error, files: Sequence[InputFile]) -> DataError:
     path = re.search(r"^\s*file ?= ?(.+)$|sniffing file \"(.+)\"", text, re.MULTILINE)
     where = (path.group(1) or path.group(2)).strip() if path else ", ".join(f.path for f in files[:3])
     line = re.search(r"on Line: (\d+)", text)
-    detail = re.search(r"(Could not convert string .*|Expected Number of Columns.*|Value with unterminated quote.*)", text)
+    detail = re.search(
+        r"(Could not convert string .*|Expected Number of Columns.*|Value with unterminated quote.*)", text
+    )
     said = detail.group(1) if detail else first_line(error)
     if "sniffing file" in text:
         line, said = None, _misfit(next(f for f in files if f.path == where)) or said

@@ -13,7 +13,7 @@ from abimpact.spec.metric import Metric
 class RowCounts:
     """Rows met before any unit was formed.
 
-    `compared` rows name a unit (if there are any) and a variant that is compared; `unknown` counts rows of other variants.
+    `compared` rows name a unit (if there are any) and a variant that is compared; `unknown` counts those of others.
     """
 
     read: int
@@ -46,7 +46,8 @@ class Column:
 
     `name` is its SQL name, `text` what the user wrote. `missing` and `nonfinite` count units per variant.
     `low` and `high` are the finite extremes over all variants and `centre` a rounded mean (all 0 without values);
-    `is_binary` says that every value is 0 or 1, `is_whole` that every value is a whole number. `indicator` names the column that is 1 where a covariate is missing.
+    `is_binary` says that every value is 0 or 1, `is_whole` that the values are whole numbers of a small range.
+    `indicator` names the column that is 1 where a covariate is missing.
     """
 
     name: str

@@ -22,7 +22,8 @@ def number_sql(engine: Engine, relation: str, name: str) -> tuple[str, str]:
     marks = ", ".join(literal(m) for m in NO_VALUE)
     is_value = f"{text} NOT IN ({marks})"
     counts = ", ".join(
-        f"count_if({is_value} AND NOT regexp_full_match({text}, {literal(pattern)}, 'i'))" for _, pattern, _ in NOTATIONS
+        f"count_if({is_value} AND NOT regexp_full_match({text}, {literal(pattern)}, 'i'))"
+        for _, pattern, _ in NOTATIONS
     )
     misfits = engine.rows(f"SELECT {counts}, count_if({text} IN ({marks})) FROM {relation}")[0]
     for (notation, _, sql), bad in zip(NOTATIONS, misfits, strict=False):
@@ -36,5 +37,5 @@ def number_sql(engine: Engine, relation: str, name: str) -> tuple[str, str]:
     )[0]
     raise DataError(
         f"Column {name!r} has text where numbers belong: {min(misfits[:-1]):,} values, for example {example[:40]!r}.",
-        "Name a number column, clean the file, or compute one: -m \"name=CASE WHEN … THEN 1 ELSE 0 END\".",
+        'Name a number column, clean the file, or compute one: -m "name=CASE WHEN … THEN 1 ELSE 0 END".',
     )

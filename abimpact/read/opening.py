@@ -6,8 +6,8 @@ from dataclasses import dataclass, replace
 import duckdb
 
 from abimpact.errors import DataError, UsageError
-from abimpact.read.duckdb_engine import DuckDBEngine, first_line
 from abimpact.read.distinct import are_distinct
+from abimpact.read.duckdb_engine import DuckDBEngine, first_line
 from abimpact.read.loading import Loaded
 from abimpact.read.log import Column, Days, Log, RowCounts, UnitCounts
 from abimpact.read.numbers_in_text import number_sql

@@ -16,9 +16,7 @@ AGGREGATES = {
 
 def count_units(engine: Engine, relation: str, rule: SeveralRows | None) -> UnitCounts:
     """Count the units of `relation` (columns `unit`, `arm`) that repeat or were met in several variants."""
-    per_unit = (
-        f"SELECT count(*) AS rows, min(arm) <> max(arm) AS is_in_both FROM {relation} GROUP BY unit"
-    )
+    per_unit = f"SELECT count(*) AS rows, min(arm) <> max(arm) AS is_in_both FROM {relation} GROUP BY unit"
     total, in_both, in_both_rows, repeated, extra_rows = engine.rows(
         "SELECT count(*), count_if(is_in_both), coalesce(sum(rows) FILTER (is_in_both), 0), "
         "count_if(rows > 1 AND NOT is_in_both), coalesce(sum(rows - 1) FILTER (NOT is_in_both), 0) "

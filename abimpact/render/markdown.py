@@ -52,9 +52,7 @@ def _details(v: View) -> list[str]:
     parts = _fold("Checks that are fine", [_list((c.code, c.text) for c in v.fine)] if v.fine else [])
     for block in v.blocks:
         named = f" ({safe(block.proposed)})" if len(v.blocks) > 1 else ""
-        parts += _fold(
-            f"Why{named}", ["\n".join(f"- {safe(b)}" for b in block.because)] if block.because else []
-        )
+        parts += _fold(f"Why{named}", ["\n".join(f"- {safe(b)}" for b in block.because)] if block.because else [])
         parts += _fold(f"All estimates{named}", [_estimates(block)] if block.estimates else [])
     parts += _fold("Methods", [_list(v.methods)] if v.methods else [])
     return parts + _fold("Provenance", [_list(v.provenance)])

@@ -21,14 +21,12 @@ METHODS = {
     ),
     "score": MethodWords(
         "",
-        "Difference and ratio of two proportions, with intervals that stay right for rare events and "
-        "unequal groups.",
+        "Difference and ratio of two proportions, with intervals that stay right for rare events and unequal groups.",
         "Miettinen & Nurminen 1985; Koopman 1984",
     ),
     "delta": MethodWords(
         "",
-        "Ratio of two totals, with the spread taken over the units that were randomised, not over single "
-        "events.",
+        "Ratio of two totals, with the spread taken over the units that were randomised, not over single events.",
         "Deng, Knoblich & Lu 2018; Fieller 1954",
     ),
     "bootstrap": MethodWords(

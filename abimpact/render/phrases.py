@@ -14,9 +14,7 @@ def name(text: str) -> str:
 
 def find(report: Report, decision: Decision, metric: str) -> MetricResult:
     """The result of a metric for the decision's variant."""
-    return next(
-        m for m in report.metrics if m.metric.name == metric and m.proposed.variant == decision.proposed
-    )
+    return next(m for m in report.metrics if m.metric.name == metric and m.proposed.variant == decision.proposed)
 
 
 def change(result: MetricResult) -> numbers.Change | None:

@@ -145,8 +145,7 @@ def _methods(report: Report) -> tuple[tuple[str, str], ...]:
 def _provenance(p: Provenance) -> tuple[tuple[str, str], ...]:
     packages = ", ".join(f"{name} {version}" for name, version in p.packages.items())
     sources = [
-        f"{s.path} ({numbers.count(s.rows)} rows, {numbers.count(s.bytes)} bytes, sha256 {s.sha256})"
-        for s in p.sources
+        f"{s.path} ({numbers.count(s.rows)} rows, {numbers.count(s.bytes)} bytes, sha256 {s.sha256})" for s in p.sources
     ]
     return (
         ("command", p.command),

@@ -144,9 +144,7 @@ def _trade_off(report: Report, decision: Decision) -> str:
         f"it is worth shipping if one unit of {phrases.name(data['worse'][0])} "
         f"is worth less than {numbers.value(rate, None)} units of {phrases.name(data['better'][0])}"
     )  # fmt: skip
-    return (
-        f"Not decided: {phrases.name(decision.proposed)} is better on {better} and worse on {worse}; {tip}."
-    )
+    return f"Not decided: {phrases.name(decision.proposed)} is better on {better} and worse on {worse}; {tip}."
 
 
 def _inconclusive(report: Report, decision: Decision) -> str:

@@ -84,7 +84,9 @@ def _validated(document: Mapping[str, Any], path: Path) -> "ConfigFile":
         where = _path(first["loc"])
         if first["type"] == "extra_forbidden":
             known = ConfigFile.keys_at(first["loc"][:-1])
-            raise ConfigError(f"{path}: the key {where} is not known.", nearest(str(first["loc"][-1]), known)) from error
+            raise ConfigError(
+                f"{path}: the key {where} is not known.", nearest(str(first["loc"][-1]), known)
+            ) from error
         raise ConfigError(f"{path}: {where}: {first['msg']}.", f"It is {first['input']!r}.") from error
 
 

@@ -21,8 +21,8 @@ NODES = frozenset(
 )
 FUNCTIONS = frozenset(
     "Abs Coalesce Nullif Least Greatest Ln Log Exp Sqrt Round Floor Ceil Pow Lower Upper Trim Length Substring "
-    "TimestampTrunc DateTrunc Year Month Day DayOfWeek Hour Extract Concat StartsWith EndsWith Contains Sign IsNan IsInf"
-    .split()
+    "TimestampTrunc DateTrunc Year Month Day DayOfWeek Hour Extract Concat StartsWith EndsWith Contains Sign IsNan "
+    "IsInf".split()
 )
 ANONYMOUS = frozenset("log2 log10 isfinite hour minute dayofweek weekday".split())
 TYPES = frozenset("TINYINT SMALLINT INT BIGINT FLOAT DOUBLE DECIMAL BOOLEAN VARCHAR TEXT DATE TIMESTAMP".split())
@@ -75,7 +75,7 @@ def parse_expression(text: str, columns: Mapping[str, str], what: str) -> Expres
     return Expression(text, tree.sql(dialect="duckdb", identify=True), tuple(used))
 
 
-def _parsed(text: str, what: str) -> "exp.Expression":
+def _parsed(text: str, what: str) -> "exp.Expr":
     import sqlglot
     from sqlglot.errors import SqlglotError
 
@@ -85,13 +85,15 @@ def _parsed(text: str, what: str) -> "exp.Expression":
         trees = sqlglot.parse(text, dialect="duckdb")
     except (SqlglotError, RecursionError) as error:
         said = str(error).splitlines()[0] if str(error) else "too deeply nested"
-        raise ConfigError(f"{what}: {text[:80]!r} is no expression ({said}).", "Write it like: orders * 2 - refunds") from error
+        raise ConfigError(
+            f"{what}: {text[:80]!r} is no expression ({said}).", "Write it like: orders * 2 - refunds"
+        ) from error
     if len(trees) != 1 or trees[0] is None:
         raise ConfigError(f"{what}: {text[:80]!r} is not one expression.", "Write it like: orders * 2 - refunds")
     return trees[0]
 
 
-def _check(node: "exp.Expression", columns: Mapping[str, str], used: dict[str, None], what: str, depth: int) -> None:
+def _check(node: "exp.Expr", columns: Mapping[str, str], used: dict[str, None], what: str, depth: int) -> None:
     """Walk the tree: allow what is listed, resolve columns, bound depth and literals."""
     from sqlglot import exp
 
@@ -107,14 +109,18 @@ def _check(node: "exp.Expression", columns: Mapping[str, str], used: dict[str, N
         return
     if isinstance(node, exp.Anonymous):
         if node.name.lower() not in ANONYMOUS:
-            raise ConfigError(f"{what}: the function {node.name}() may not be used.", nearest(node.name.lower(), ANONYMOUS))
+            raise ConfigError(
+                f"{what}: the function {node.name}() may not be used.", nearest(node.name.lower(), ANONYMOUS)
+            )
     elif isinstance(node, exp.DataType):
         if node.this.name not in TYPES:
             raise ConfigError(f"{what}: values cannot be cast to {node.sql()}.", f"Types: {', '.join(sorted(TYPES))}.")
         return
     elif kind not in NODES and kind not in FUNCTIONS:
         shown = node.sql(dialect="duckdb")[:60]
-        raise ConfigError(f"{what}: {shown!r} may not stand in an expression.", "Use columns, arithmetic, CASE and simple functions.")
+        raise ConfigError(
+            f"{what}: {shown!r} may not stand in an expression.", "Use columns, arithmetic, CASE and simple functions."
+        )
     elif isinstance(node, exp.Literal) and not node.is_string and len(node.name) > MOST_DIGITS:
         raise ConfigError(f"{what}: a number of {len(node.name)} digits.", f"At most {MOST_DIGITS} digits are read.")
     for child in node.iter_expressions():

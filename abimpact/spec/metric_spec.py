@@ -1,6 +1,7 @@
 """From a metric as declared (a command-line SPEC or a `[[metric]]` table) to a `Metric` over the log's columns.
 
-SPEC is `column`, `numerator/denominator`, `column:p90` or `name=expression`, then `:lower` or `:higher`, then `@margin`.
+SPEC is `column`, `numerator/denominator`, `column:p90` or `name=expression`, then `:lower` or `:higher`, then
+`@margin`.
 A division by something that reads a column is a ratio of sums; by a number alone it is arithmetic on each unit.
 """
 
@@ -45,7 +46,7 @@ def resolve_metric(request: MetricRequest, columns: Mapping[str, str]) -> Metric
         value = parse_expression(request.value or request.name or "", columns, what)
         denominator = None
     if (kind is MetricKind.QUANTILE) != (request.quantile is not None):
-        raise ConfigError(f"{what}: kind = \"quantile\" and quantile = 0.9 go together.")
+        raise ConfigError(f'{what}: kind = "quantile" and quantile = 0.9 go together.')
     metric = Metric(
         name=request.name or value.text,
         kind=kind,
@@ -77,7 +78,6 @@ def _from_spec(spec: str, request: MetricRequest, columns: Mapping[str, str]) ->
     name = name if quantile is not None else body
     if body not in columns and (match := NAMED.fullmatch(body)):
         name, body = match[1].strip(), match[2].strip()
-        name = name if quantile is None else name
     value, denominator = (column(body), None) if body in columns else _parts(body, columns, what)
     if quantile is not None and denominator is not None:
         raise UsageError(f"{what}: a quantile of a ratio is not supported.", "Name one column, like latency_ms:p90.")
@@ -120,7 +120,9 @@ def _quantile(quantile: float | None, what: str) -> float | None:
 
 def _with_margins(metric: Metric, request: MetricRequest, columns: Mapping[str, str], what: str) -> Metric:
     if request.margin is not None and metric.role is not Role.GUARDRAIL:
-        raise ConfigError(f"{what}: a margin is for guardrails.", "Give its role as guardrail, or take the margin away.")
+        raise ConfigError(
+            f"{what}: a margin is for guardrails.", "Give its role as guardrail, or take the margin away."
+        )
     return replace(
         metric,
         margin=parse_tolerance(request.margin, what) if request.margin is not None else None,

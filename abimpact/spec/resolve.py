@@ -12,10 +12,14 @@ from abimpact.spec.metric_spec import covariates, resolve_metric
 from abimpact.spec.request import MetricRequest, Request
 
 # Names that can hardly mean anything else. A guess is taken only if exactly one column has one, and is reported.
-UNIT_NAMES = frozenset("unit unit_id user user_id userid uid customer customer_id customerid visitor visitor_id visitorid "
-                       "account_id player_id session_id client_id member_id subscriber_id".split())
-VARIANT_NAMES = frozenset("variant variation arm experiment_group test_group ab_group treatment_group "
-                          "experiment_variant group version".split())
+UNIT_NAMES = frozenset(
+    "unit unit_id user user_id userid uid customer customer_id customerid visitor visitor_id visitorid account_id "
+    "player_id session_id client_id member_id subscriber_id".split()
+)
+VARIANT_NAMES = frozenset(
+    "variant variation arm experiment_group test_group ab_group treatment_group experiment_variant group "
+    "version".split()
+)
 
 
 def resolve(request: Request, columns: Mapping[str, str]) -> Experiment:
@@ -30,7 +34,8 @@ def resolve(request: Request, columns: Mapping[str, str]) -> Experiment:
     variant, said = _named_or_guessed(request.variant, VARIANT_NAMES, known, "--variant")
     if variant is None:
         raise UsageError(
-            "Which column names the variant?", f"Say --variant COLUMN; the log has: {', '.join(map(repr, list(known)[:20]))}."
+            "Which column names the variant?",
+            f"Say --variant COLUMN; the log has: {', '.join(map(repr, list(known)[:20]))}.",
         )
     unit, also_said = _named_or_guessed(request.unit, UNIT_NAMES, known, "--unit")
     metrics = _metrics(request, known)
@@ -70,7 +75,8 @@ def _metrics(request: Request, columns: Mapping[str, str]) -> tuple[Metric, ...]
         numbers = [c for c, family in columns.items() if family in ("integer", "float", "boolean")]
         example = numbers[-1] if numbers else "COLUMN"
         raise UsageError(
-            "No metric was named.", f"Say what to compare, for example: -m {example}. Number columns: {', '.join(numbers[:20])}."
+            "No metric was named.",
+            f"Say what to compare, for example: -m {example}. Number columns: {', '.join(numbers[:20])}.",
         )
     shared = covariates(request.covariates, columns, "--covariate")
     found: dict[str, Metric] = {}
@@ -92,7 +98,9 @@ def _resolved(declared: MetricRequest, request: Request, columns: Mapping[str, s
 
 def _level(level: float) -> float:
     if not 0.5 <= level < 1:
-        raise UsageError(f"--level {level:g} is no confidence level.", "Give a fraction from 0.5 to below 1, like 0.95.")
+        raise UsageError(
+            f"--level {level:g} is no confidence level.", "Give a fraction from 0.5 to below 1, like 0.95."
+        )
     return level
 
 

@@ -41,7 +41,8 @@ def _known_incumbent(counts: Mapping[str, int], proposed: Sequence[str]) -> str:
         return known[0]
     listed = ", ".join(f"{v!r} ({n:,} rows)" for v, n in list(counts.items())[:12])
     raise UsageError(
-        f"Which variant is the incumbent? The log has {listed}.", f"Name it, for example: --incumbent {next(iter(counts))!r}"
+        f"Which variant is the incumbent? The log has {listed}.",
+        f"Name it, for example: --incumbent {next(iter(counts))!r}",
     )
 
 

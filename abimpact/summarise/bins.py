@@ -80,7 +80,7 @@ def cdf_error_bound(bins: Bins, weights: Floats) -> float:
     if variance <= 0:
         return 0.0
     deficit = float(within @ bins.spread) / n / (variance**1.5 * math.sqrt(n))
-    return EDGEWORTH * deficit
+    return float(EDGEWORTH * deficit)
 
 
 def _key(kind: MetricKind, columns: Sequence[Column], moments: Sequence[Moments]) -> Key:

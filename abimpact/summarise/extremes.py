@@ -17,9 +17,7 @@ def extremes(engine: Engine, relation: str, column: Column, moments: tuple[Momen
     """
     centre = [float(m.mean[0]) for m in moments]
     reach = [float(np.sqrt(SHARE * m.second[0, 0])) for m in moments]
-    is_possible = [
-        r > 0 and (column.high - c >= r or c - column.low >= r) for c, r in zip(centre, reach, strict=True)
-    ]
+    is_possible = [r > 0 and (column.high - c >= r or c - column.low >= r) for c, r in zip(centre, reach, strict=True)]
     found: list[list[float]] = [[] for _ in moments]
     if any(is_possible):
         condition = " OR ".join(

@@ -1,4 +1,4 @@
-"""Order statistics without sorting a column or holding it in Python: count in bins, then look into the few that matter."""
+"""Order statistics without sorting a column: count in bins, then look into the few bins that matter."""
 
 from collections.abc import Sequence
 
@@ -17,7 +17,8 @@ def ranks(engine: Engine, relation: str, column: Column, wanted: Sequence[Sequen
     name = column.name
     bin_sql = f"CAST(least(floor(({name} - {column.low!r}) / {width!r}), {BINS - 1}) AS INTEGER)" if width else "0"
     table = engine.query(
-        f"SELECT arm, {bin_sql} AS bin, count(*) AS n FROM {relation} WHERE {name} IS NOT NULL GROUP BY ALL ORDER BY ALL"
+        f"SELECT arm, {bin_sql} AS bin, count(*) AS n FROM {relation} WHERE {name} IS NOT NULL "
+        "GROUP BY ALL ORDER BY ALL"
     )
     arms, bins, counts = (np.asarray(table[c], dtype=np.int64) for c in ("arm", "bin", "n"))
     found = []
@@ -26,7 +27,11 @@ def ranks(engine: Engine, relation: str, column: Column, wanted: Sequence[Sequen
         below = np.cumsum(counts[mine]) - counts[mine]
         places = {r: int(np.searchsorted(below, r, side="left")) - 1 for r in its_ranks}
         values = {
-            rank: _value(engine, f"SELECT {name} AS v FROM {relation} WHERE arm = {arm} AND {bin_sql} = {bins[mine][at]}", rank - int(below[at]))
+            rank: _value(
+                engine,
+                f"SELECT {name} AS v FROM {relation} WHERE arm = {arm} AND {bin_sql} = {bins[mine][at]}",
+                rank - int(below[at]),
+            )
             for rank, at in places.items()
         }
         found.append(Ranks(int(counts[mine].sum()), values))

@@ -39,7 +39,9 @@ def coordinates(columns: Sequence[Column]) -> tuple[Coordinate, ...]:
     found = []
     for column in columns:
         binary = Coordinate(column.name, 0.0, 1.0, is_binary=True)
-        found.append(binary if column.is_binary else Coordinate(column.name, column.centre, column.reach, is_binary=False))
+        found.append(
+            binary if column.is_binary else Coordinate(column.name, column.centre, column.reach, is_binary=False)
+        )
         if column.indicator:
             found.append(Coordinate(column.indicator, 0.0, 1.0, is_binary=True))
     return tuple(found)

@@ -47,7 +47,8 @@ class Moments:
     @property
     def covariance(self) -> Floats:
         """Sample covariance matrix (divisor n - 1); needs n >= 2."""
-        return self.second / (self.n - 1)
+        covariance: Floats = self.second / (self.n - 1)
+        return covariance
 
 
 def _symmetric(vector: Floats, matrix: Floats) -> Floats:

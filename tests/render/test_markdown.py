@@ -45,9 +45,7 @@ def test_no_html_but_details(situation: str) -> None:
         assert "html_inline" not in [c.type for c in token.children or []]
 
 
-@pytest.mark.parametrize(
-    "text", ["@team", "a@b.example", "#12", "o/r#12", "http://x.example", "www.x.example", "GH-1"]
-)
+@pytest.mark.parametrize("text", ["@team", "a@b.example", "#12", "o/r#12", "http://x.example", "www.x.example", "GH-1"])
 def test_links_and_mentions_are_broken(text: str) -> None:
     assert text not in safe(text)
     assert safe(text).replace("\u2060", "") == text

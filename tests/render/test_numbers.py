@@ -96,9 +96,7 @@ def test_bound_never_looks_equal_to_its_margin() -> None:
 
 def test_limit_has_its_unit() -> None:
     assert numbers.limit(Tolerance(amount=0.05, is_relative=True), None, 1) == "+5 %"
-    assert (
-        numbers.limit(Tolerance(amount=0.002, is_relative=False), MetricKind.PROPORTION, -1) == "−0.2 points"
-    )
+    assert numbers.limit(Tolerance(amount=0.002, is_relative=False), MetricKind.PROPORTION, -1) == "−0.2 points"
     assert numbers.limit(Tolerance(amount=5, is_relative=False), MetricKind.QUANTILE, 0) == "5"
 
 

@@ -102,9 +102,7 @@ def test_quiet_is_one_line() -> None:
 
 def test_verbose_has_every_estimate_and_check() -> None:
     text = render(ship(), "terminal", Options(width=140, is_verbose=True))
-    assert all(
-        word in text for word in ("welch", "bootstrap", "units_in_both_arms", "Fieller 1954", "sha256")
-    )
+    assert all(word in text for word in ("welch", "bootstrap", "units_in_both_arms", "Fieller 1954", "sha256"))
 
 
 def test_user_text_is_not_markup() -> None:

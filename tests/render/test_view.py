@@ -33,8 +33,6 @@ def test_tones_follow_the_direction_that_is_better() -> None:
 
 def test_withheld_blocks_hold_no_kpis() -> None:
     seen = view(invalid())
-    assert (seen.overall.kpis, seen.overall.guardrails, seen.overall.estimates, seen.overall.because) == (
-        (),
-    ) * 4
+    assert (seen.overall.kpis, seen.overall.guardrails, seen.overall.estimates, seen.overall.because) == ((),) * 4
     assert seen.warning
     assert view(invalid(), show_anyway=True).overall.kpis

@@ -11,8 +11,7 @@ HEADLINES = {
     "worse": "Keep rules: with ml profit per user falls by 2.0 % (−3.4 % to −0.6 %).",
     "guardrail": "Keep rules: ml is better on profit per user, but false declines rise by 12.0 % (+7.3 % "
     "to +16.9 %; limit 5 %).",
-    "equivalent": "Keep rules, the simpler one: ml and rules are within ±1 % of each other on profit per "
-    "user.",
+    "equivalent": "Keep rules, the simpler one: ml and rules are within ±1 % of each other on profit per user.",
     "not_shown": "Keep rules: the test has ended and ml is not shown to be better; profit per user between"
     " −0.8 % and +3.1 %: an effect either way is possible.",
     "guardrail_open": "Not decided: ml is better on profit per user +4.2 % (+1.8 % to +6.7 %), but it is not "
@@ -26,8 +25,7 @@ HEADLINES = {
     "reading any KPI.",
     "not_an_experiment": "No verdict: rules ran until 28 Feb, ml from 1 Mar; the calendar and ml can't be "
     "told apart. Run both at once, or randomise by day (--cluster day).",
-    "primary_not_estimated": "Not decided: refund:p99 could not be estimated: needs 380 units an arm, "
-    "rules has 120.",
+    "primary_not_estimated": "Not decided: refund:p99 could not be estimated: needs 380 units an arm, rules has 120.",
 }
 
 
@@ -83,6 +81,4 @@ def test_a_metric_without_interval_has_no_change() -> None:
 
 def test_an_undeclared_split_is_not_called_planned() -> None:
     report = replace(invalid(), split=None)
-    assert words.headline(report, report.verdict).startswith(
-        "No verdict: 50:50 was planned; units: 20,101 rules"
-    )
+    assert words.headline(report, report.verdict).startswith("No verdict: 50:50 was planned; units: 20,101 rules")
