@@ -6,6 +6,9 @@ import numpy as np
 
 from abimpact.summarise.summary import Floats, Moments
 
+# A spread this small beside the values is what rounding leaves of a constant.
+ROUNDING = 1e-13
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ArmMean:
@@ -33,9 +36,12 @@ class ArmMean:
 
 def contract(moments: Moments, weights: Floats, value: float) -> ArmMean:
     """The arm whose units have the deviations `weights` · (x - mean) and whose value is `value`; needs n >= 2."""
+    covariance = moments.covariance
+    variance = float(weights @ covariance @ weights)
+    size = float(np.abs(weights) @ (np.abs(moments.mean) + np.sqrt(np.diag(covariance))))
     return ArmMean(
         n=moments.n,
         value=value,
-        variance=max(float(weights @ moments.covariance @ weights), 0.0),
+        variance=variance if variance > (ROUNDING * size) ** 2 else 0.0,
         third=float(np.einsum("ijk,i,j,k", moments.third, weights, weights, weights)) / moments.n,
     )

@@ -88,9 +88,10 @@ def _compare_linear(summary: MetricSummary, proposed: int, level: float) -> Comp
     if isinstance(t, NotEstimated):
         return t
     is_ratio = summary.metric.kind is MetricKind.RATIO
-    plain = difference(contract(t.moments, t.weights, t.value), contract(c.moments, c.weights, c.value))
-    if plain.se == 0:
+    arm_t, arm_c = contract(t.moments, t.weights, t.value), contract(c.moments, c.weights, c.value)
+    if not arm_t.variance and not arm_c.variance:
         return NotEstimated(reason="constant_metric", message="every unit of a variant has the same value")
+    plain = difference(arm_t, arm_c)
     notes = ratio_notes(t.moments, c.moments) if is_ratio else ()
     estimates = [compare(plain, "delta" if is_ratio else "welch", level, notes)]
     diff, inflation = plain, 1.0

@@ -35,15 +35,17 @@ def moments(n: int, mean: Any, covariance: Any) -> Moments:
 
 def moments_of(rows: Any) -> Moments:
     """Moments of an (n, d) array of rows."""
-    x = np.asarray(rows, dtype=float).reshape(len(rows), -1)
-    mean = x.mean(axis=0) if len(x) else np.zeros(x.shape[1] if x.ndim > 1 else 1)
+    x = np.asarray(rows, dtype=float)
+    x = x if x.ndim == 2 else x[:, None]
+    mean = x.mean(axis=0) if len(x) else np.zeros(x.shape[1])
     away = x - mean
     return Moments(len(x), mean, away.T @ away, np.einsum("ni,nj,nk->ijk", away, away, away))
 
 
 def bins_of(rows: Any) -> Bins:
     """One bin for each distinct row, so that resampling is exact."""
-    x = np.asarray(rows, dtype=float).reshape(len(rows), -1)
+    x = np.asarray(rows, dtype=float)
+    x = x if x.ndim == 2 else x[:, None]
     values, counts = np.unique(x, axis=0, return_counts=True)
     d = x.shape[1]
     return Bins(counts.astype(np.int64), values, np.zeros((len(counts), d, d)), np.zeros(len(counts)))
