@@ -1,0 +1,182 @@
+#!/usr/bin/env python3
+"""Writes the reference pages from the code: cli.md, config.md, result-json.md and abimpact.schema.json.
+
+Run it after changing an option, a config key or the report's schema; a test compares the pages with the code.
+"""
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from types import NoneType
+from typing import Any, get_args, get_origin
+
+from pydantic import BaseModel
+from typer.main import get_command
+
+from abimpact.cli.main import app
+from abimpact.spec.schema import Analysis, ConfigFile, Data, MetricTable, Units, config_schema
+
+HERE = Path(__file__).parent
+SCHEMA = HERE.parent / "abimpact" / "render" / "report.schema.json"
+NOTICE = "<!-- Made by docs/make_reference.py; change the code it reads, then run it. -->"
+
+CLI = """# Command line
+
+`abimpact report [OPTIONS] SOURCE...` compares a proposed variant with the incumbent. SOURCE is a file, a glob or a
+folder; several may be given. What an option does not say is taken from the environment (`ABIMPACT_LEVEL`,
+`ABIMPACT_RESAMPLES`, `ABIMPACT_SEED`), then from [abimpact.toml](config.md), then from the default.
+
+Metrics named by `-m` replace those of the file; its guardrails stay unless `--guardrail` is given, and the other way
+round. How a SPEC is written: [metrics](metrics.md). Exit codes: [CI](ci.md#exit-codes).
+"""
+
+CONFIG = """# abimpact.toml
+
+The file is looked for beside the first source, then in the working folder; `--config` names another. Options beat it.
+An unknown key is an error that names the nearest known one. Editors can check the file with
+[abimpact.schema.json](abimpact.schema.json).
+
+The one of the sample data:
+
+```toml
+{sample}```
+"""
+
+RESULT = """# result.json
+
+`-o result.json` or `-f json` writes every number of a report, unrounded. Every other format shows numbers of this file.
+Its JSON Schema is [report.schema.json](../abimpact/render/report.schema.json); `schema` is `abimpact/report/1`, and a
+change that breaks readers would raise that number.
+
+- Lifts are fractions: 0.031 is +3.1 %. So are shares and relative margins.
+- A bound that does not exist is null, never NaN or Infinity.
+- Reasons and rules of a verdict: [verdicts](verdicts.md). Codes and data of a check: [checks](checks.md).
+- KPIs are there also when the verdict is `invalid`; whoever reads the file has to look at the verdict first.
+- `value`, `segments` and `heterogeneity` are there for what is to come; they are null or empty.
+- All but `provenance.created` is the same when the same inputs are analysed again by the same versions.
+"""
+
+
+def cli_page() -> str:
+    """The options of every command, by panel."""
+    parts = [NOTICE, CLI]
+    for name, command in sorted(get_command(app).commands.items()):  # type: ignore[attr-defined]
+        parts += [f"## abimpact {name}", command.help]
+        panels: dict[str, list[Any]] = {}
+        for option in command.params:
+            if option.param_type_name == "option" and option.name != "help":
+                panels.setdefault(option.rich_help_panel or "Other", []).append(option)
+        for panel, options in panels.items():
+            rows = [(", ".join(f"`{o}`" for o in option.opts), _metavar(option), option.help) for option in options]
+            parts += [f"### {panel}", _table(("option", "value", "meaning"), rows)]
+    others = [(f"`{o.opts[0]}`", o.help) for o in get_command(app).params]
+    parts += ["## abimpact", _table(("option", "meaning"), others)]
+    return _page(parts)
+
+
+def config_page() -> str:
+    """The keys of every table of the config file."""
+    sample = (HERE.parent / "sample_data" / "abimpact.toml").read_text(encoding="utf-8")
+    parts = [NOTICE, CONFIG.format(sample=sample)]
+    tables: dict[str, type[BaseModel]] = {
+        "[data]": Data,
+        "[data.units]": Units,
+        "[[metric]]": MetricTable,
+        "[analysis]": Analysis,
+    }
+    assert set(ConfigFile.model_fields) == {"data", "metric", "analysis"}
+    for title, model in tables.items():
+        rows = [
+            (f"`{key}`", _type(field.annotation), field.description or "")
+            for key, field in model.model_fields.items()
+            if not _is_table(field.annotation)
+        ]
+        parts += [f"## {title}", _table(("key", "value", "meaning"), rows)]
+    return _page(parts)
+
+
+def result_page() -> str:
+    """The keys of the report's JSON, one table an object."""
+    schema = json.loads(SCHEMA.read_text(encoding="utf-8"))
+    parts = [NOTICE, RESULT, "## The whole", _keys(schema["properties"])]
+    inner = {name: s for name, s in schema["properties"].items() if "properties" in s}
+    for name, definition in {**inner, **schema["$defs"]}.items():
+        if "properties" in definition:
+            parts += [f"## {name}", *([definition["description"]] if "description" in definition else [])]
+            parts.append(_keys(definition["properties"]))
+    return _page(parts)
+
+
+def pages() -> dict[str, str]:
+    """All generated files by name."""
+    return {
+        "cli.md": cli_page(),
+        "config.md": config_page(),
+        "result-json.md": result_page(),
+        "abimpact.schema.json": json.dumps(config_schema(), indent=2) + "\n",
+    }
+
+
+def _metavar(option: Any) -> str:
+    if option.is_flag:
+        return ""
+    choices = getattr(option.type, "choices", None)
+    return option.metavar or (", ".join(map(str, choices)) if choices else option.type.name)
+
+
+def _is_table(annotation: Any) -> bool:
+    return any(isinstance(a, type) and issubclass(a, BaseModel) for a in (annotation, *get_args(annotation)))
+
+
+def _type(annotation: Any) -> str:
+    """A Python type in the words of a TOML file."""
+    options = [a for a in get_args(annotation) if a is not NoneType]
+    if get_origin(annotation) is tuple:
+        return f"list of {_type(options[0])}"
+    if get_origin(annotation) is dict:
+        return "table of expressions by name"
+    if options and all(isinstance(o, str) for o in options):
+        return ", ".join(f'"{o}"' for o in options)
+    if options:
+        return " or ".join(_type(o) for o in options)
+    if members := getattr(annotation, "__members__", None):
+        return ", ".join(f'"{m.value}"' for m in members.values())
+    return {str: "text", int: "whole number", float: "number"}[annotation]
+
+
+def _keys(properties: Mapping[str, Any]) -> str:
+    rows = [(f"`{name}`", _json_type(s), s.get("description", "")) for name, s in properties.items()]
+    return _table(("key", "value", "meaning"), rows)
+
+
+def _json_type(schema: Mapping[str, Any]) -> str:
+    """A JSON Schema in a few words, with links to the objects it refers to."""
+    if "$ref" in schema:
+        name = schema["$ref"].rsplit("/", 1)[-1]
+        return "method" if name == "method" else f"[{name}](#{name})"
+    if "const" in schema:
+        return f"`{schema['const']}`"
+    if "enum" in schema:
+        return ", ".join("null" if e is None else f"`{e}`" for e in schema["enum"])
+    if "anyOf" in schema:
+        return " or ".join(sorted((_json_type(s) for s in schema["anyOf"]), key=lambda t: t == "null"))
+    if schema["type"] == "array":
+        return f"list of {_json_type(schema['items'])}" if "items" in schema else "empty list"
+    if schema["type"] == "object" and "properties" in schema:
+        return "object of " + ", ".join(f"`{key}`" for key in schema["properties"])
+    types = schema["type"] if isinstance(schema["type"], list) else [schema["type"]]
+    return " or ".join(types)
+
+
+def _table(headers: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    lines = [headers, ["---"] * len(headers), *rows]
+    return "\n".join(f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in line)} |" for line in lines)
+
+
+def _page(parts: Iterable[str]) -> str:
+    return "\n\n".join(part.strip() for part in parts) + "\n"
+
+
+if __name__ == "__main__":
+    for name, text in pages().items():
+        (HERE / name).write_text(text, encoding="utf-8")
