@@ -6,14 +6,15 @@ Run it after changing an option, a config key or the report's schema; a test com
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
+from itertools import chain
 from pathlib import Path
 from types import NoneType
-from typing import Any, get_args, get_origin
+from typing import Any, get_args, get_origin, get_type_hints
 
 from pydantic import BaseModel
-from typer.main import get_command
+from typer.models import OptionInfo
 
-from abimpact.cli.main import app
+from abimpact.cli.report import report
 from abimpact.spec.schema import Analysis, ConfigFile, Data, MetricTable, Units, config_schema
 
 HERE = Path(__file__).parent
@@ -27,7 +28,10 @@ folder; several may be given. What an option does not say is taken from the envi
 `ABIMPACT_RESAMPLES`, `ABIMPACT_SEED`), then from [abimpact.toml](config.md), then from the default.
 
 Metrics named by `-m` replace those of the file; its guardrails stay unless `--guardrail` is given, and the other way
-round. How a SPEC is written: [metrics](metrics.md). Exit codes: [CI](ci.md#exit-codes).
+round. Options marked "(repeat)" may be given several times. How a SPEC is written: [metrics](metrics.md). Exit codes: [CI](ci.md#exit-codes).
+
+`abimpact --version` shows the version, `abimpact --install-completion` completes options in your shell, and
+`python -m abimpact` is the same program.
 """
 
 CONFIG = """# abimpact.toml
@@ -58,20 +62,18 @@ change that breaks readers would raise that number.
 
 
 def cli_page() -> str:
-    """The options of every command, by panel."""
-    parts = [NOTICE, CLI]
-    for name, command in sorted(get_command(app).commands.items()):  # type: ignore[attr-defined]
-        parts += [f"## abimpact {name}", command.help]
-        panels: dict[str, list[Any]] = {}
-        for option in command.params:
-            if option.param_type_name == "option" and option.name != "help":
-                panels.setdefault(option.rich_help_panel or "Other", []).append(option)
-        for panel, options in panels.items():
-            rows = [(", ".join(f"`{o}`" for o in option.opts), _metavar(option), option.help) for option in options]
-            parts += [f"### {panel}", _table(("option", "value", "meaning"), rows)]
-    others = [(f"`{o.opts[0]}`", o.help) for o in get_command(app).params]
-    parts += ["## abimpact", _table(("option", "meaning"), others)]
-    return _page(parts)
+    """The options of `abimpact report`, by panel."""
+    panels: dict[str, list[tuple[str, str, str]]] = {}
+    for name, annotation in get_type_hints(report, include_extras=True).items():
+        option = next((m for m in getattr(annotation, "__metadata__", ()) if isinstance(m, OptionInfo)), None)
+        if option is None:
+            continue
+        spelled = ", ".join(f"`{o}`" for o in option.param_decls or (f"--{name.replace('_', '-')}",))
+        is_flag = annotation.__origin__ is bool
+        value = "" if is_flag else option.metavar or _type(annotation.__origin__).replace('"', "`")
+        panels.setdefault(str(option.rich_help_panel), []).append((spelled, value, option.help or ""))
+    tables = [(f"## {panel}", _table(("option", "value", "meaning"), rows)) for panel, rows in panels.items()]
+    return _page([NOTICE, CLI, *chain.from_iterable(tables)])
 
 
 def config_page() -> str:
@@ -117,13 +119,6 @@ def pages() -> dict[str, str]:
     }
 
 
-def _metavar(option: Any) -> str:
-    if option.is_flag:
-        return ""
-    choices = getattr(option.type, "choices", None)
-    return option.metavar or (", ".join(map(str, choices)) if choices else option.type.name)
-
-
 def _is_table(annotation: Any) -> bool:
     return any(isinstance(a, type) and issubclass(a, BaseModel) for a in (annotation, *get_args(annotation)))
 
@@ -131,7 +126,7 @@ def _is_table(annotation: Any) -> bool:
 def _type(annotation: Any) -> str:
     """A Python type in the words of a TOML file."""
     options = [a for a in get_args(annotation) if a is not NoneType]
-    if get_origin(annotation) is tuple:
+    if get_origin(annotation) in (tuple, list):
         return f"list of {_type(options[0])}"
     if get_origin(annotation) is dict:
         return "table of expressions by name"
@@ -141,7 +136,7 @@ def _type(annotation: Any) -> str:
         return " or ".join(_type(o) for o in options)
     if members := getattr(annotation, "__members__", None):
         return ", ".join(f'"{m.value}"' for m in members.values())
-    return {str: "text", int: "whole number", float: "number"}[annotation]
+    return {str: "text", int: "whole number", float: "number", Path: "path"}[annotation]
 
 
 def _keys(properties: Mapping[str, Any]) -> str:

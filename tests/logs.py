@@ -40,9 +40,7 @@ def opened(
     data: Any, specs: Sequence[str] = ("value",), *, threads: int | None = None, **request: Any
 ) -> Iterator[Log]:
     """The opened log of a frame; keyword arguments are fields of `Request`."""
-    metrics = tuple(
-        MetricRequest(spec=s, role=Role.PRIMARY if i == 0 else Role.SECONDARY) for i, s in enumerate(specs)
-    )
+    metrics = tuple(MetricRequest(spec=s, role=Role.PRIMARY if i == 0 else Role.SECONDARY) for i, s in enumerate(specs))
     asked: Mapping[str, Any] = {"unit": "unit", "variant": "variant", "incumbent": "rules", **request}
     engine = DuckDBEngine(threads=threads)
     try:

@@ -46,7 +46,9 @@ def assert_welch(found: dict[str, Any], expected: dict[str, Any]) -> None:
     if expected["bootstrap"]:
         resampled = estimate(found, "bootstrap")["absolute"]
         limits = expected["bootstrap"]["diff_ci"]
-        assert [resampled["low"], resampled["high"]] == pytest.approx(limits, abs=0.35 * expected["bootstrap"]["diff_se"])
+        assert [resampled["low"], resampled["high"]] == pytest.approx(
+            limits, abs=0.35 * expected["bootstrap"]["diff_se"]
+        )
 
 
 def assert_proportion(found: dict[str, Any], expected: dict[str, Any]) -> None:
@@ -87,7 +89,13 @@ def test_cookie_cats() -> None:
 
 
 def test_ab_data() -> None:
-    asked = {"unit": "user_id", "variant": "group", "incumbent": "control", "metrics": ["converted"], "time": "timestamp"}
+    asked = {
+        "unit": "user_id",
+        "variant": "group",
+        "incumbent": "control",
+        "metrics": ["converted"],
+        "time": "timestamp",
+    }
     published = PUBLISHED["ab_data"]
     dirty = by_code(run("ab_data.csv.gz", **asked).values.findings)
     assert dirty["units_in_both_arms"].data["units"] == published["users_in_both_groups"]
@@ -127,7 +135,9 @@ def test_open_bandit_has_a_column_without_a_name() -> None:
 
 
 def test_orders_have_buyers_in_both_arms() -> None:
-    report = run("orders.csv", unit="visitorId", variant="group", incumbent="A", metrics=["revenue"], several_rows="sum")
+    report = run(
+        "orders.csv", unit="visitorId", variant="group", incumbent="A", metrics=["revenue"], several_rows="sum"
+    )
     found = by_code(report.values.findings)["units_in_both_arms"]
     assert (found.severity, found.data["units"], found.data["rows"]) == ("block", 58, 181)
     assert report.verdict.reason == "units_in_both_arms"

@@ -31,12 +31,14 @@ FILE = "abimpact_file"
 class Loaded:
     """A relation with the log's own columns, and the expression that gives its rows their file order.
 
-    `is_parsed` says that its texts were parsed from text files; `guesses` what was assumed to do so.
+    `is_parsed` says that its texts were parsed from text files, `has_decimal_commas` that one of these separates its
+    columns by semicolons, as people do who write decimal commas; `guesses` what was assumed.
     """
 
     relation: str
     order: str
     is_parsed: bool = False
+    has_decimal_commas: bool = False
     guesses: tuple[str, ...] = ()
 
 
@@ -77,7 +79,13 @@ def load(engine: DuckDBEngine, files: Sequence[InputFile], families: Mapping[str
         except duckdb.Error as error:
             failure = error
         else:
-            return Loaded("file_rows", "rowid", True, (READ_AS_LATIN,) if encoding == "latin-1" else ())
+            return Loaded(
+                "file_rows",
+                "rowid",
+                is_parsed=True,
+                has_decimal_commas=any(f.format == "csv" and _dialect(f, encoding)[0] == ";" for f in files),
+                guesses=(READ_AS_LATIN,) if encoding == "latin-1" else (),
+            )
     assert failure is not None
     raise _data_error(failure, files) from failure
 

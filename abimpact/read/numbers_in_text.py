@@ -7,28 +7,31 @@ from abimpact.spec.expression import literal, quote
 NO_VALUE = ("", "NA", "N/A", "#N/A", "NULL", "null", "None", "-")
 # How a number may be written, as a pattern of the whole text and the SQL that turns it into a plain one.
 NOTATIONS = (
-    ("plain numbers", r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?|[+-]?(inf|nan|infinity)", "{}"),
+    ("no separators", r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?|[+-]?(inf|nan|infinity)", "{}"),
     ("thousands commas", r"[+-]?\d{1,3}(,\d{3})*(\.\d+)?|[+-]?\d+(\.\d+)?", "replace({}, ',', '')"),
     ("decimal commas", r"[+-]?(\d{1,3}(\.\d{3})+|\d+)(,\d+)?", "replace(replace({}, '.', ''), ',', '.')"),
 )
 
 
-def number_sql(engine: Engine, relation: str, name: str) -> tuple[str, str]:
+def number_sql(engine: Engine, relation: str, name: str, *, has_decimal_commas: bool) -> tuple[str, str]:
     """SQL for text column `name` of `relation` as a number, and a sentence that says what was assumed.
 
-    The first notation that every value follows is taken; else a `DataError` shows a value that is no number.
+    The first notation that every value follows is taken, where 1,500 is 1.5 if the file `has_decimal_commas`, else
+    1500. A `DataError` shows a value that is no number.
     """
+    plain, thousands, decimal = NOTATIONS
+    notations = (plain, decimal, thousands) if has_decimal_commas else NOTATIONS
     text = f"trim({quote(name)})"
     marks = ", ".join(literal(m) for m in NO_VALUE)
     is_value = f"{text} NOT IN ({marks})"
     counts = ", ".join(
         f"count_if({is_value} AND NOT regexp_full_match({text}, {literal(pattern)}, 'i'))"
-        for _, pattern, _ in NOTATIONS
+        for _, pattern, _ in notations
     )
     misfits = engine.rows(f"SELECT {counts}, count_if({text} IN ({marks})) FROM {relation}")[0]
-    for (notation, _, sql), bad in zip(NOTATIONS, misfits, strict=False):
+    for (notation, _, sql), bad in zip(notations, misfits, strict=False):
         if not bad:
-            said = f"Column {name!r} is text; it was read as {notation}"
+            said = f"Column {name!r} is text; it was read as numbers with {notation}"
             said += f", {misfits[-1]:,} marks such as NA as missing." if misfits[-1] else "."
             return f"CASE WHEN {is_value} THEN CAST({sql.format(text)} AS DOUBLE) END", said
     (example,) = engine.rows(

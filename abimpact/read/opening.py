@@ -145,7 +145,9 @@ class Opener:
         is_column = expression.columns == (expression.text,)
         family = self.families.get(expression.text, "") if is_column else ""
         if family == "text":
-            sql, said = number_sql(self.engine, self.loaded.relation, expression.text)
+            sql, said = number_sql(
+                self.engine, self.loaded.relation, expression.text, has_decimal_commas=self.loaded.has_decimal_commas
+            )
             return sql, False, said
         # Whole numbers of a text file are read as doubles, in case later rows have fractions.
         is_integer = family == "boolean" or (family == "integer" and not self.loaded.is_parsed)

@@ -23,13 +23,21 @@ def checked(data: Any, specs: Sequence[str] = ("value",), **request: Any) -> dic
 def test_a_sound_log_passes_everything() -> None:
     found = checked(frame(), ["value", "converted", "value/sessions"], time="day", segments=("country",))
     assert {f.severity for f in found.values()} == {Severity.PASS}
-    expected = "sample_ratio units_in_both_arms duplicate_rows not_concurrent variant_follows missing_unit missing_variant"
+    expected = (
+        "sample_ratio units_in_both_arms duplicate_rows not_concurrent variant_follows missing_unit missing_variant"
+    )
     assert {*expected.split(), "unknown_variant", "missing_values", "nonfinite_values", "too_few_units"} == set(found)
 
 
 @pytest.mark.parametrize(
     ("kept", "split", "severity"),
-    [(1000, None, "pass"), (880, None, "warn"), (800, None, "block"), (800, "1000:800", "pass"), (1000, "60:40", "block")],
+    [
+        (1000, None, "pass"),
+        (880, None, "warn"),
+        (800, None, "block"),
+        (800, "1000:800", "pass"),
+        (1000, "60:40", "block"),
+    ],
 )
 def test_sample_ratio(kept: int, split: str | None, severity: str) -> None:
     data = frame()
@@ -42,7 +50,8 @@ def test_sample_ratio(kept: int, split: str | None, severity: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("counts", "split"), [((900, 100), (90, 10)), ((5030, 4970), (50, 50)), ((340, 660), (1, 2)), ((3, 4, 5), (1, 1, 1))]
+    ("counts", "split"),
+    [((900, 100), (90, 10)), ((5030, 4970), (50, 50)), ((340, 660), (1, 2)), ((3, 4, 5), (1, 1, 1))],
 )
 def test_an_undeclared_split_is_the_nearest_round_one(counts: tuple[int, ...], split: tuple[float, ...]) -> None:
     found = nearest_split(counts)
@@ -61,7 +70,8 @@ def test_units_in_both_arms_are_excluded(units: int, severity: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("units", "rule", "severity"), [(10, None, "warn"), (100, None, "block"), (100, "sum", "info"), (100, "last", "info")]
+    ("units", "rule", "severity"),
+    [(10, None, "warn"), (100, None, "block"), (100, "sum", "info"), (100, "last", "info")],
 )
 def test_duplicate_rows(units: int, rule: str | None, severity: str) -> None:
     data = frame()
@@ -106,7 +116,9 @@ def test_missing_may_mean_zero() -> None:
     data.loc[:99, "value"] = None
     with opened(data, missing="zero") as log:
         assert "count as zero" in by_code(run_checks(log))["missing_values"].message
-    report = analyze(data, unit="unit", variant="variant", incumbent="rules", metrics=["value"], missing="zero").to_dict()
+    report = analyze(
+        data, unit="unit", variant="variant", incumbent="rules", metrics=["value"], missing="zero"
+    ).to_dict()
     assert sum(report["metrics"][0][arm]["units"] for arm in ("incumbent", "proposed")) == 2000
 
 

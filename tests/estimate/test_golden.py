@@ -57,7 +57,12 @@ def test_welch_and_fieller(case: dict[str, Any]) -> None:
 def test_fieller_with_covariance(case: dict[str, Any]) -> None:
     given, expected = case["inputs"], case["expected"]
     found = ratio_set(
-        given["mean_t"], given["var_mean_t"], given["mean_c"], given["var_mean_c"], given["cov_means"], given["critical"]
+        given["mean_t"],
+        given["var_mean_t"],
+        given["mean_c"],
+        given["var_mean_c"],
+        given["cov_means"],
+        given["critical"],
     )
     assert found.kind == {"all": "whole"}.get(expected["kind"], expected["kind"])
     if found.kind is not Kind.WHOLE:
