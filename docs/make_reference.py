@@ -28,7 +28,8 @@ folder; several may be given. What an option does not say is taken from the envi
 `ABIMPACT_RESAMPLES`, `ABIMPACT_SEED`), then from [abimpact.toml](config.md), then from the default.
 
 Metrics named by `-m` replace those of the file; its guardrails stay unless `--guardrail` is given, and the other way
-round. Options marked "(repeat)" may be given several times. How a SPEC is written: [metrics](metrics.md). Exit codes: [CI](ci.md#exit-codes).
+round. Options marked "(repeat)" may be given several times. How a SPEC is written: [metrics](metrics.md). Exit codes:
+[CI](ci.md#exit-codes).
 
 `abimpact --version` shows the version, `abimpact --install-completion` completes options in your shell, and
 `python -m abimpact` is the same program.
@@ -52,6 +53,9 @@ RESULT = """# result.json
 Its JSON Schema is [report.schema.json](../abimpact/render/report.schema.json); `schema` is `abimpact/report/1`, and a
 change that breaks readers would raise that number.
 
+- `method` is `welch`, `adjusted` or `skewed` for means, `delta`, `adjusted` or `skewed` for ratios, `score` for
+  proportions, `quantile` for quantiles, and `bootstrap` for all but quantiles. `chosen_method` names the one
+  that decides.
 - Lifts are fractions: 0.031 is +3.1 %. So are shares and relative margins.
 - A bound that does not exist is null, never NaN or Infinity.
 - Reasons and rules of a verdict: [verdicts](verdicts.md). Codes and data of a check: [checks](checks.md).
@@ -59,6 +63,52 @@ change that breaks readers would raise that number.
 - `value`, `segments` and `heterogeneity` are there for what is to come; they are null or empty.
 - All but `provenance.created` is the same when the same inputs are analysed again by the same versions.
 """
+
+# What the schema does not say of its keys, by object and key.
+MEANINGS = {
+    "experiment": {
+        "unit": "Column of what was randomised; null: each row is a unit.",
+        "split": "As planned, the incumbent first; null: none was declared.",
+        "start": "First day; null without a time column.",
+        "end": "Last day.",
+    },
+    "interval": {
+        "low": "Null where there is no lower limit.",
+        "high": "Null where there is no upper limit.",
+        "level": "Two-sided confidence level.",
+    },
+    "verdict": {
+        "reason": "With `code` it names the rule that decided.",
+        "proposed": "The variant that it is about.",
+        "headline": "A sentence that can be forwarded.",
+        "because": "Every rule that was looked at; `binds` marks the one that decided.",
+    },
+    "check": {"message": "What was seen.", "why": "What it means for the answer.", "do": "The next step."},
+    "estimate": {
+        "absolute": "Proposed minus incumbent, in the metric's unit.",
+        "relative": "The same as a fraction of the incumbent's value.",
+        "statistic": "t or z; null for the bootstrap.",
+        "df": "Degrees of freedom; null for normal statistics.",
+        "pvalue": "Two-sided, for both intervals.",
+        "pvalue_adjusted": "After Holm; only of the chosen method.",
+        "notes": "Caveats of this number.",
+    },
+    "metric": {
+        "kind": "As declared, or as found in the values.",
+        "chosen_method": "The estimate that decides and is printed.",
+        "not_estimated": "Why there is no estimate.",
+    },
+    "guardrail": {
+        "pvalue_safe": "Small: shown to lie within the margin.",
+        "pvalue_worse": "Small: shown to lie beyond the margin.",
+    },
+    "equivalence": {"pvalue": "The larger of two one-sided p.", "equivalent": "Whether it is shown."},
+    "provenance": {
+        "command": "As it was typed.",
+        "config": "Everything that was asked, from options, environment and file.",
+        "created": "The only value that changes between equal runs.",
+    },
+}
 
 
 def cli_page() -> str:
@@ -68,9 +118,12 @@ def cli_page() -> str:
         option = next((m for m in getattr(annotation, "__metadata__", ()) if isinstance(m, OptionInfo)), None)
         if option is None:
             continue
-        spelled = ", ".join(f"`{o}`" for o in option.param_decls or (f"--{name.replace('_', '-')}",))
+        # In `Annotated`, what stands first in `Option(...)` is a spelling and not a default.
+        first = (option.default,) if isinstance(option.default, str) else ()
+        spelled = ", ".join(f"`{o}`" for o in (*first, *option.param_decls) or (f"--{name.replace('_', '-')}",))
         is_flag = annotation.__origin__ is bool
         value = "" if is_flag else option.metavar or _type(annotation.__origin__).replace('"', "`")
+        value = value.removeprefix("list of ")
         panels.setdefault(str(option.rich_help_panel), []).append((spelled, value, option.help or ""))
     tables = [(f"## {panel}", _table(("option", "value", "meaning"), rows)) for panel, rows in panels.items()]
     return _page([NOTICE, CLI, *chain.from_iterable(tables)])
@@ -100,12 +153,12 @@ def config_page() -> str:
 def result_page() -> str:
     """The keys of the report's JSON, one table an object."""
     schema = json.loads(SCHEMA.read_text(encoding="utf-8"))
-    parts = [NOTICE, RESULT, "## The whole", _keys(schema["properties"])]
+    parts = [NOTICE, RESULT, "## The whole", _keys(schema["properties"], {})]
     inner = {name: s for name, s in schema["properties"].items() if "properties" in s}
     for name, definition in {**inner, **schema["$defs"]}.items():
         if "properties" in definition:
             parts += [f"## {name}", *([definition["description"]] if "description" in definition else [])]
-            parts.append(_keys(definition["properties"]))
+            parts.append(_keys(definition["properties"], MEANINGS.get(name, {})))
     return _page(parts)
 
 
@@ -139,8 +192,9 @@ def _type(annotation: Any) -> str:
     return {str: "text", int: "whole number", float: "number", Path: "path"}[annotation]
 
 
-def _keys(properties: Mapping[str, Any]) -> str:
-    rows = [(f"`{name}`", _json_type(s), s.get("description", "")) for name, s in properties.items()]
+def _keys(properties: Mapping[str, Any], meanings: Mapping[str, str]) -> str:
+    assert set(meanings) <= set(properties)
+    rows = [(f"`{key}`", _json_type(s), s.get("description", meanings.get(key, ""))) for key, s in properties.items()]
     return _table(("key", "value", "meaning"), rows)
 
 
