@@ -52,15 +52,7 @@ def main(arguments: list[str] | None = None) -> int:
     if not sys.stdout.isatty():
         # Some environment variables make typer colour its help even in pipes; this one stops it.
         os.environ["_TYPER_FORCE_DISABLE_TERMINAL"] = "1"
-    arguments = sys.argv[1:] if arguments is None else arguments
-    try:
-        code = _run(arguments)
-        sys.stdout.flush()
-    except BrokenPipeError:
-        # Whoever read the output has enough of it; what the run earned stands.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 0
-    return code
+    return _run(sys.argv[1:] if arguments is None else arguments)
 
 
 def entry() -> None:
@@ -72,7 +64,7 @@ def _run(arguments: list[str]) -> int:
     from typer.exceptions import Abort, TyperException
 
     try:
-        return app(arguments, standalone_mode=False) or 0
+        code: int = app(arguments, standalone_mode=False) or 0
     except AbimpactError as error:
         _say(error.message, error.hint)
         return error.exit_code
@@ -82,10 +74,10 @@ def _run(arguments: list[str]) -> int:
             _say(message, "See: abimpact report --help")
         return 2
     except (KeyboardInterrupt, Abort):
-        _say("Interrupted; nothing was written.")
-        return INTERRUPTED
-    except BrokenPipeError:
-        raise
+        code = INTERRUPTED
+    except SystemExit:
+        # So typer ends when whoever reads its help has enough of it.
+        return 0
     except Exception as error:
         if {"-v", "--verbose"} & set(arguments):
             traceback.print_exc()
@@ -94,6 +86,9 @@ def _run(arguments: list[str]) -> int:
             "Run again with -v for the details, and please report them.",
         )
         return BUG
+    if code == INTERRUPTED:
+        _say("Interrupted; nothing was written.")
+    return code
 
 
 def _place(error: Exception) -> str:

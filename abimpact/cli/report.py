@@ -96,7 +96,7 @@ def report(
         is_verbose=verbose,
         show_anyway=show_anyway,
     )
-    print(render(found, format_name, page).rstrip("\n"))
+    _show(render(found, format_name, page).rstrip("\n"))
     return _gate(found, failing)
 
 
@@ -108,6 +108,14 @@ def _metrics(metrics: list[str], guardrails: list[str]) -> "tuple[MetricRequest,
     roles = [Role.PRIMARY, *[Role.SECONDARY] * len(metrics)]
     named = [MetricRequest(spec=spec, role=role) for spec, role in zip(metrics, roles, strict=False)]
     return (*named, *(MetricRequest(spec=spec, role=Role.GUARDRAIL) for spec in guardrails))
+
+
+def _show(text: str) -> None:
+    """Print to standard output; a reader who has enough of it changes nothing of what the run earned."""
+    try:
+        print(text, flush=True)
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _width() -> int:

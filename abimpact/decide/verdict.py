@@ -3,10 +3,10 @@
 A pure function of findings and results. The rules' data are described in `render/words.py`, which words them.
 """
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import numpy as np
 from scipy.special import ndtri
 
 from abimpact.decide.decision import Because, Decision, Verdict
@@ -28,10 +28,8 @@ def decide(findings: Sequence[Finding], results: Sequence[MetricResult], propose
     better = {r.metric.name: _is_shown(r, alpha, 1) for r in primaries}
     worse = {r.metric.name: _is_shown(r, alpha, -1) for r in primaries}
     broken = {r.metric.name: _is_broken(r, alpha) for r in guardrails}
-    safe = {r.metric.name: _is_safe(r, alpha, broken[r.metric.name]) for r in guardrails}
-    equivalent = {
-        r.metric.name: r.equivalence.pvalue_equivalent < alpha for r in primaries if r.equivalence is not None
-    }
+    safe = {r.metric.name: _is_safe(r, broken[r.metric.name]) for r in guardrails}
+    equivalent = {r.metric.name: r.equivalence.is_equivalent for r in primaries if r.equivalence is not None}
     blocking = sorted({f.code for f in findings if f.severity is Severity.BLOCK})
     against = any(better.values()) and any(worse.values())
     rules: list[tuple[str, bool, Verdict, str, Mapping[str, Any]]] = [
@@ -94,14 +92,14 @@ def _is_broken(result: MetricResult, alpha: float) -> bool:
     """Whether a guardrail is shown worse than its margin, or worse at all if it has none."""
     if result.metric.margin is None:
         return _is_shown(result, alpha, -1)
-    return result.guardrail is not None and result.guardrail.pvalue_worse < alpha / 2
+    return result.guardrail is not None and result.guardrail.is_worse
 
 
-def _is_safe(result: MetricResult, alpha: float, is_broken: bool) -> bool:
+def _is_safe(result: MetricResult, is_broken: bool) -> bool:
     """Whether a guardrail with a margin is shown safe; one that is only watched is safe unless shown worse."""
     if result.metric.margin is None:
         return not is_broken
-    return result.guardrail is not None and result.guardrail.pvalue_safe < alpha
+    return result.guardrail is not None and result.guardrail.is_safe
 
 
 def _invalid_reason(blocking: Sequence[str]) -> str:
@@ -160,4 +158,10 @@ def _more_units(primaries: Sequence[MetricResult], level: float) -> int | None:
     n = primaries[0].incumbent.units + primaries[0].proposed.units
     wanted = float(ndtri(0.5 + level / 2) + ndtri(POWER))
     times = (wanted / chosen.statistic) ** 2
-    return int(np.ceil(n * (times - 1))) if 1 < times <= MOST_TIMES_MORE else None
+    return _rounded(n * (times - 1)) if 1 < times <= MOST_TIMES_MORE else None
+
+
+def _rounded(units: float) -> int:
+    """Up to two digits: what is projected is not known to the unit."""
+    step: int = 10 ** max(len(str(int(units))) - 2, 0)
+    return math.ceil(units / step) * step

@@ -3,8 +3,8 @@
 import re
 import shutil
 import tempfile
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Callable, Sequence
+from typing import Any, TypeVar
 
 import duckdb
 import numpy as np
@@ -13,6 +13,8 @@ from numpy.typing import NDArray
 from abimpact.errors import DataError, UsageError
 from abimpact.read.engine import family
 from abimpact.spec.expression import literal
+
+T = TypeVar("T")
 
 
 class DuckDBEngine:
@@ -55,15 +57,16 @@ class DuckDBEngine:
 
     def execute(self, sql: str) -> None:
         """Run a statement; out of memory becomes an error that names the option."""
-        self._run(sql)
+        self._run(sql, lambda _: None)
 
     def rows(self, sql: str) -> list[tuple[Any, ...]]:
         """The result as a list of tuples."""
-        return self._run(sql).fetchall()
+        return self._run(sql, lambda result: result.fetchall())
 
     def query(self, sql: str) -> dict[str, NDArray[np.generic]]:
         """The result as one numpy array a column."""
-        return {name: np.asarray(values) for name, values in self._run(sql).fetchnumpy().items()}
+        found = self._run(sql, lambda result: result.fetchnumpy())
+        return {name: np.asarray(values) for name, values in found.items()}
 
     def describe(self, relation: str) -> dict[str, str]:
         """Column names and type families of a relation or a table function call."""
@@ -74,14 +77,19 @@ class DuckDBEngine:
         self._connection.close()
         shutil.rmtree(self._folder, ignore_errors=True)
 
-    def _run(self, sql: str) -> duckdb.DuckDBPyConnection:
+    def _run(self, sql: str, fetch: Callable[[duckdb.DuckDBPyConnection], T]) -> T:
         try:
-            return self._connection.execute(sql)
+            return fetch(self._connection.execute(sql))
         except duckdb.OutOfMemoryException as error:
             raise DataError(
                 "The memory limit was reached: " + first_line(error),
                 "Give more with --memory-limit, or free space in the folder for temporary files.",
             ) from error
+        except RuntimeError as error:
+            # So DuckDB reports Ctrl-C.
+            if "interrupted" in str(error):
+                raise KeyboardInterrupt from error
+            raise
 
 
 def first_line(error: Exception) -> str:

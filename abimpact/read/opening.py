@@ -149,9 +149,20 @@ class Opener:
                 self.engine, self.loaded.relation, expression.text, has_decimal_commas=self.loaded.has_decimal_commas
             )
             return sql, False, said
+        if not is_column:
+            self._try(expression.sql, f"The expression {expression.text!r}")
         # Whole numbers of a text file are read as doubles, in case later rows have fractions.
         is_integer = family == "boolean" or (family == "integer" and not self.loaded.is_parsed)
         return f"CAST({expression.sql} AS DOUBLE)", is_integer, ""
+
+    def _try(self, sql: str, what: str) -> None:
+        """Let the engine check the types of an expression before it is part of larger queries."""
+        try:
+            self.engine.rows(f"DESCRIBE SELECT {sql} FROM rows")
+        except duckdb.Error as error:
+            raise DataError(
+                f"{what} cannot be computed: {first_line(error)}", "Check the types of its columns."
+            ) from error
 
     def _stage(self, terms: list[Term], *, every_row: bool) -> None:
         """Make the view `staged`: the rows of known units of the compared variants (all, if that is `every_row`)."""
@@ -160,6 +171,10 @@ class Opener:
         parts += [f"CAST({quote(s)} AS VARCHAR) AS s{j}" for j, s in enumerate(experiment.segments)]
         time = f"{quote(experiment.time)}" if experiment.time else "NULL"
         if experiment.time:
+            if self.families.get(experiment.time) not in ("date", "timestamp", "text", None):
+                raise DataError(
+                    f"--time: column {experiment.time!r} holds no dates.", "Name a column of dates or times."
+                )
             parts.append(f"CAST({time} AS DATE) AS day")
         condition = f"{ARM} IS NOT NULL"
         if experiment.unit:

@@ -106,7 +106,7 @@ def test_a_config_that_cannot_be_read(tmp_path: Path, content: bytes | None) -> 
     path = tmp_path / "abimpact.toml"
     if content:
         path.write_bytes(content)
-    with pytest.raises(ConfigError, match="abimpact.toml"):
+    with pytest.raises(ConfigError, match=r"abimpact\.toml"):
         load_request({}, [], path)
 
 

@@ -97,7 +97,7 @@ def test_bins_are_few_and_fine_for_any_tail_and_place(sigma: float, offset: floa
         assert cdf_error_bound(b, np.ones(1)) <= 0.001
 
 
-def test_order_threads_and_splits_change_no_bit(tmp_path: Any) -> None:
+def test_order_threads_and_splits_change_no_bit() -> None:
     data = frame(5000, value=np.random.default_rng(6).lognormal(2.0, 1.5, 5000))
     specs = ["value", "value/sessions", "converted"]
 
