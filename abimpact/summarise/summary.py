@@ -47,8 +47,7 @@ class Moments:
     @property
     def covariance(self) -> Floats:
         """Sample covariance matrix (divisor n - 1); needs n >= 2."""
-        covariance: Floats = np.divide(self.second, float(self.n - 1))
-        return covariance
+        return np.asarray(self.second / (self.n - 1), dtype=np.float64)
 
 
 def _symmetric(vector: Floats, matrix: Floats) -> Floats:
