@@ -78,7 +78,9 @@ def _read(
     experiment = resolve(request, families)
     texts = [name for name in (experiment.unit, experiment.variant, *experiment.segments) if name]
     loaded = load(engine, files, families, texts)
-    families = {**families, **dict.fromkeys(texts, "text")} if loaded.is_parsed else families
+    # Columns whose text came to light only beyond the first rows are text as well.
+    found = engine.describe(loaded.relation) if loaded.is_parsed else {}
+    families = {name: "text" if found.get(name) == "text" else family for name, family in families.items()}
     log = Opener(engine, loaded, families, experiment).open()
     rows = rows_per_file(engine, loaded)
     return log, partial(_sources, files, rows, digests)

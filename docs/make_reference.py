@@ -120,7 +120,7 @@ def cli_page() -> str:
             continue
         # In `Annotated`, what stands first in `Option(...)` is a spelling and not a default.
         first = (option.default,) if isinstance(option.default, str) else ()
-        spelled = ", ".join(f"`{o}`" for o in (*first, *option.param_decls) or (f"--{name.replace('_', '-')}",))
+        spelled = ", ".join(f"`{o}`" for o in (*first, *(option.param_decls or ())) or (f"--{name.replace('_', '-')}",))
         is_flag = annotation.__origin__ is bool
         value = "" if is_flag else option.metavar or _type(annotation.__origin__).replace('"', "`")
         value = value.removeprefix("list of ")

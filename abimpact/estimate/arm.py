@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from abimpact.summarise.summary import Floats, Moments
+from abimpact.summarise.summary import SMALLEST_VARIANCE, Floats, Moments
 
 # A spread this small beside the values is what rounding leaves of a constant.
 ROUNDING = 1e-13
@@ -42,6 +42,6 @@ def contract(moments: Moments, weights: Floats, value: float) -> ArmMean:
     return ArmMean(
         n=moments.n,
         value=value,
-        variance=variance if variance > (ROUNDING * size) ** 2 else 0.0,
+        variance=variance if variance > max((ROUNDING * size) ** 2, SMALLEST_VARIANCE) else 0.0,
         third=float(np.einsum("ijk,i,j,k", moments.third, weights, weights, weights)) / moments.n,
     )

@@ -15,7 +15,7 @@ from abimpact.estimate.estimate import Estimate, Interval, Kind, NotEstimated
 from abimpact.estimate.linear import Linear, linearise
 from abimpact.spec.metric import MetricKind
 from abimpact.summarise.bins import EDGEWORTH
-from abimpact.summarise.summary import Floats, MetricSummary
+from abimpact.summarise.summary import SMALLEST_VARIANCE, Floats, MetricSummary
 
 # Numbers drawn at a time, so that memory stays small whatever the number of resamples.
 BLOCK = 1 << 21
@@ -144,7 +144,7 @@ def _merge_middle(
     away = means @ direction - (count @ means @ direction) / n
     variance = (count @ away**2 + np.einsum("kij,i,j->", second, direction, direction)) / n
     per_unit = second / count[:, None, None]
-    if variance <= 0:
+    if variance <= SMALLEST_VARIANCE:
         return count, means, per_unit
     lost = EDGEWORTH * count / n * np.abs(away) ** 3 / (variance**1.5 * math.sqrt(n))
     order = np.argsort(lost, kind="stable")

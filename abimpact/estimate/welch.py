@@ -38,8 +38,8 @@ class Difference:
 
 def welch_df(t: ArmMean, c: ArmMean) -> float:
     """Welch-Satterthwaite degrees of freedom; one variance may be 0."""
-    v_t, v_c = t.variance_of_mean, c.variance_of_mean
-    return (v_t + v_c) ** 2 / (v_t**2 / (t.n - 1) + v_c**2 / (c.n - 1))
+    share = t.variance_of_mean / (t.variance_of_mean + c.variance_of_mean)
+    return 1 / (share**2 / (t.n - 1) + (1 - share) ** 2 / (c.n - 1))
 
 
 def difference(t: ArmMean, c: ArmMean) -> Difference:

@@ -19,6 +19,8 @@ from abimpact.spec.metric import Metric, MetricKind
 from abimpact.spec.variants import resolve_variants
 
 # Names of helper columns beside the log's own.
+# Cubes of larger numbers are infinite to a computer.
+LARGEST = 1e100
 ARM, PLACE = "abimpact_arm", "abimpact_place"
 
 
@@ -51,6 +53,12 @@ class Opener:
         selected = ", ".join(["arm", *self._segments(), *canonical_sql(columns, terms)])
         engine.execute(f"CREATE TEMP VIEW log AS SELECT {selected} FROM {relation}")
         by_metric = {name: tuple(columns[i] for i in indices) for name, indices in places.items()}
+        for found in columns:
+            if max(abs(found.low), abs(found.high)) > LARGEST:
+                raise DataError(
+                    f"{found.text!r} has values beyond {LARGEST:g}, which nothing can be computed with.",
+                    "Leave them out with --where, or divide by a unit in an expression.",
+                )
         metrics = tuple(_with_kind(m, by_metric[m.name][0]) for m in experiment.metrics)
         for metric in metrics:
             if metric.kind is MetricKind.PROPORTION and by_metric[metric.name][1:]:

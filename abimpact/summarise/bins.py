@@ -17,7 +17,7 @@ from abimpact.read.log import Column
 from abimpact.spec.metric import MetricKind
 from abimpact.summarise.exact import exact_sum
 from abimpact.summarise.scan import coordinates, nullable
-from abimpact.summarise.summary import Bins, Floats, Moments
+from abimpact.summarise.summary import SMALLEST_VARIANCE, Bins, Floats, Moments
 
 # Bins per doubling of the distance, and the distance (in standard deviations) below which they are even.
 PER_DOUBLING, EVEN_WITHIN = 4, 0.5
@@ -77,7 +77,7 @@ def cdf_error_bound(bins: Bins, weights: Floats) -> float:
     centre = bins.mean @ weights
     mean = float(bins.count @ centre) / n
     variance = float(bins.count @ (centre - mean) ** 2 + within.sum()) / n
-    if variance <= 0:
+    if variance <= SMALLEST_VARIANCE:
         return 0.0
     deficit = float(within @ bins.spread) / n / (variance**1.5 * math.sqrt(n))
     return float(EDGEWORTH * deficit)

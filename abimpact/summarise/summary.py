@@ -11,6 +11,8 @@ from numpy.typing import NDArray
 from abimpact.spec.metric import Metric
 
 Floats = NDArray[np.float64]
+# Below this the powers that are taken of a variance are 0 to a computer: such values count as constant.
+SMALLEST_VARIANCE = 1e-180
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,16 +49,13 @@ class Moments:
     @property
     def covariance(self) -> Floats:
         """Sample covariance matrix (divisor n - 1); needs n >= 2."""
-        return np.asarray(self.second / (self.n - 1), dtype=np.float64)
+        return self.second / (self.n - 1)
 
 
 def _symmetric(vector: Floats, matrix: Floats) -> Floats:
     """v_i M_jk + v_j M_ik + v_k M_ij for a symmetric M."""
-    return (
-        np.einsum("i,jk->ijk", vector, matrix)
-        + np.einsum("j,ik->ijk", vector, matrix)
-        + np.einsum("k,ij->ijk", vector, matrix)
-    )
+    product: Floats = np.multiply.outer(vector, matrix)
+    return product + product.transpose(1, 0, 2) + product.transpose(1, 2, 0)
 
 
 @dataclass(frozen=True, slots=True)
