@@ -74,21 +74,21 @@ def missing_unit(log: Log) -> list[Finding]:
     """Rows without a unit."""
     if log.experiment.unit is None:
         return []
-    return [_left_out("missing_unit", log.row_counts.missing_unit, log, "name no unit")]
+    return [_left_out("missing_unit", log.row_counts.missing_unit, log, "unit")]
 
 
 def missing_variant(log: Log) -> list[Finding]:
     """Rows without a variant."""
-    return [_left_out("missing_variant", log.row_counts.missing_variant, log, "name no variant")]
+    return [_left_out("missing_variant", log.row_counts.missing_variant, log, "variant")]
 
 
-def _left_out(code: str, rows: int, log: Log, said: str) -> Finding:
+def _left_out(code: str, rows: int, log: Log, what: str) -> Finding:
     if not rows:
-        return _passed(code, f"No rows {said}.", {"rows": 0})
+        return _passed(code, f"Every row names a {what}.", {"rows": 0})
     return Finding(
         code=code,
         severity=Severity.WARN,
-        message=f"{rows:,} of {log.row_counts.kept:,} rows {said} and were left out.",
+        message=f"{rows:,} of {log.row_counts.kept:,} rows name no {what} and were left out.",
         why="If they were lost more often in one variant, the comparison is biased.",
         do="Find out where the value gets lost.",
         data={"rows": rows},
@@ -146,7 +146,15 @@ def _repeats_in_one_variant(log: Log, column: str) -> Finding | None:
 
 def guessed(log: Log) -> list[Finding]:
     """What the program assumed because nobody said it."""
-    return [Finding(code="guessed", severity=Severity.INFO, message=g, do="Say it to be sure.") for g in log.guesses]
+    return [
+        Finding(
+            code="guessed",
+            severity=Severity.INFO,
+            message=g,
+            do="Say otherwise with a flag or in the config if it is wrong.",
+        )
+        for g in log.guesses
+    ]
 
 
 def _passed(code: str, message: str, data: Mapping[str, object]) -> Finding:

@@ -12,6 +12,8 @@ BLOCK_BELOW, WARN_BELOW = 0.001, 0.01
 SMALLEST_EXPECTED = 5
 EXACT_BELOW = 1000
 FEW_UNITS = 30
+# Below this a double underflows to 0, which would read as impossible.
+SMALLEST_PVALUE = 1e-300
 ROUND_SPLITS = ((50, 50), (60, 40), (2, 1), (70, 30), (3, 1), (80, 20), (90, 10), (95, 5), (99, 1))
 
 
@@ -37,7 +39,7 @@ def sample_ratio_pvalue(counts: Sequence[int], shares: Sequence[float]) -> tuple
         # Equal probabilities differ in the last digits: scipy's binomtest allows the same slack.
         pvalue = float(mass[mass <= mass[int(counts[0])] * (1 + 1e-7)].sum())
         return statistic, min(pvalue, 1.0)
-    return statistic, float(chdtrc(len(counts) - 1, statistic))
+    return statistic, max(float(chdtrc(len(counts) - 1, statistic)), SMALLEST_PVALUE)
 
 
 def nearest_split(counts: Sequence[int]) -> tuple[float, ...]:

@@ -10,7 +10,7 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-from abimpact.estimate.adjusted import adjust
+from abimpact.estimate.adjusted import Adjustment, adjust
 from abimpact.estimate.estimate import Estimate, Interval, Kind, NotEstimated
 from abimpact.estimate.linear import Linear, linearise
 from abimpact.spec.metric import MetricKind
@@ -37,9 +37,13 @@ def bootstrap(
         return c
     if isinstance(t, NotEstimated):
         return t
+    found = adjust(t, c, summary.covariates) if summary.covariates else None
+    adjustment = found if isinstance(found, Adjustment) else None
+    arms = (adjustment.difference.t, adjustment.difference.c) if adjustment else (t, c)
+    value_t, value_c = (a.value for a in arms)
     notes: tuple[str, ...] = ()
     for n in (n_resamples, MORE * n_resamples):
-        v_t, v_c = _values(summary, proposed, t, c, n, seed)
+        v_t, v_c = _values(summary, proposed, (t, c), adjustment, n, seed)
         effects = v_t - v_c
         pvalue = _pvalue(effects)
         if abs(pvalue - (1 - level)) >= DECIDED * mc_error(pvalue, n):
@@ -48,8 +52,8 @@ def bootstrap(
         notes = (f"undecided at {n:,} resamples: p is within its Monte-Carlo error of {1 - level:.2g}",)
     return Estimate(
         method="bootstrap",
-        absolute=_percentile(effects, t.value - c.value, level),
-        relative=_relative(v_t, v_c, t.value, c.value, level),
+        absolute=_percentile(effects, value_t - value_c, level),
+        relative=_relative(v_t, v_c, value_t, value_c, level),
         statistic=None,
         df=None,
         pvalue=pvalue,
@@ -88,18 +92,26 @@ def _relative(v_t: Floats, v_c: Floats, value_t: float, value_c: float, level: f
     return _percentile(lifts, estimate, level)
 
 
-def _values(summary: MetricSummary, proposed: int, t: Linear, c: Linear, n: int, seed: int) -> tuple[Floats, Floats]:
-    """`n` resampled values of the proposed variant and of the incumbent."""
+def _values(
+    summary: MetricSummary,
+    proposed: int,
+    linear: tuple[Linear, Linear],
+    adjustment: Adjustment | None,
+    n: int,
+    seed: int,
+) -> tuple[Floats, Floats]:
+    """`n` resampled values of the proposed variant and of the incumbent; an adjustment keeps its slope."""
+    t, c = linear
     arms = ((proposed, t), (0, c))
-    if summary.covariates and not isinstance(found := adjust(t, c, summary.covariates), NotEstimated):
+    if adjustment:
         theta = np.zeros(len(t.weights))
-        theta[len(theta) - len(found.theta) :] = found.theta
+        theta[len(theta) - len(adjustment.theta) :] = adjustment.theta
         (y_t, x_t), (y_c, x_c) = (
             _resampled(summary, arm, np.stack([a.weights, theta]), np.array([1.0, -1.0]), n, seed) for arm, a in arms
         )
         w_t = t.moments.n / (t.moments.n + c.moments.n)
         gap = x_t - x_c
-        offset_t, offset_c = (a.value - float(a.weights @ a.moments.mean) for _, a in arms)
+        offset_t, offset_c = (a.value - float(a.weights @ a.moments.mean) for a in linear)
         return y_t + offset_t - (1 - w_t) * gap, y_c + offset_c + w_t * gap
     if summary.metric.kind is MetricKind.RATIO:
         parts = np.eye(len(t.weights))[:2]

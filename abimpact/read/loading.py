@@ -170,7 +170,7 @@ def _data_error(error: duckdb.Error, files: Sequence[InputFile]) -> DataError:
     if "sniffing file" in text:
         line, said = None, _misfit(next(f for f in files if f.path == where)) or said
     at = f", line {line.group(1)}" if line else ""
-    return DataError(f"{where}{at}: {said}", "Correct the file there, or export it again.")
+    return DataError(f"{where}{at}: {said.rstrip('.')}.", "Correct the file there, or export it again.")
 
 
 def _misfit(file: InputFile) -> str:

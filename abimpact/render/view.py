@@ -117,6 +117,12 @@ def _tally(findings: Sequence[Finding]) -> tuple[str, ...]:
     return (*parts, f"✗ {n[Severity.BLOCK]} blocking")
 
 
+def _held(safe: int, of: int) -> str:
+    if of == 1:
+        return "the guardrail holds" if safe else "the guardrail is not shown to hold"
+    return "guardrails hold" if safe == of else f"{safe} of {of} guardrails hold"
+
+
 def _summary(report: Report) -> str:
     """The second line under the verdict: guardrails and warnings in brief."""
     results = [m for m in report.metrics if m.proposed.variant == report.verdict.proposed]
@@ -125,7 +131,7 @@ def _summary(report: Report) -> str:
     parts = []
     if rails and report.verdict.code is not Verdict.INVALID:
         safe = sum(r is not None and r.is_safe for r in rails)
-        parts.append("guardrails hold" if safe == len(rails) else f"{safe} of {len(rails)} guardrails hold")
+        parts.append(_held(safe, len(rails)))
     if warnings:
         parts.append(f"{warnings} warning{'' if warnings == 1 else 's'}")
     return "; ".join(parts).capitalize() + "." if parts else ""

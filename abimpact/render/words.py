@@ -71,7 +71,11 @@ def because(report: Report, decision: Decision, rule: Because) -> str:
         return f"Checks that block: {', '.join(codes)}." if codes else "No check blocks."
     if rule.rule == "trade_off":
         better, worse = phrases.names(rule.data["better"]), phrases.names(rule.data["worse"])
-        return f"Better on {better}, worse on {worse}." if better and worse else "No KPIs against each other."
+        return (
+            f"Better on {better}, worse on {worse}."
+            if better and worse
+            else "No primary KPI gains while another loses."
+        )
     if rule.rule.startswith("guardrails") and not rule.data["metrics"]:
         return "No guardrail is declared."
     found = [i["metric"] for i in rule.data["metrics"] if i["shown"]]

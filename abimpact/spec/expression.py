@@ -20,12 +20,15 @@ NODES = frozenset(
     "Between Like ILike Case If Cast TryCast DataType Interval Var Tuple".split()
 )
 FUNCTIONS = frozenset(
-    "Abs Coalesce Nullif Least Greatest Ln Log Exp Sqrt Round Floor Ceil Pow Lower Upper Trim Length Substring "
-    "TimestampTrunc DateTrunc Year Month Day DayOfWeek Hour Extract Concat StartsWith EndsWith Contains Sign IsNan "
+    "Abs Coalesce Nullif Least Greatest Ln Log Exp Sqrt Round Floor Ceil Pow Lower Upper Trim Length Substring Sign "
+    "TimestampTrunc DateTrunc Year Month Day DayOfWeek Hour Minute Extract Concat StartsWith EndsWith Contains IsNan "
     "IsInf".split()
 )
 ANONYMOUS = frozenset("log2 log10 isfinite hour minute dayofweek weekday".split())
-TYPES = frozenset("TINYINT SMALLINT INT BIGINT FLOAT DOUBLE DECIMAL BOOLEAN VARCHAR TEXT DATE TIMESTAMP".split())
+TYPES = frozenset(
+    "TINYINT SMALLINT INT BIGINT FLOAT DOUBLE DECIMAL BOOLEAN VARCHAR TEXT DATE TIMESTAMP "
+    "TIMESTAMPNTZ TIMESTAMPTZ".split()
+)
 
 
 def quote(name: str) -> str:

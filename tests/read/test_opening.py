@@ -159,3 +159,12 @@ def test_text_in_a_metric_column_names_a_value(tmp_path: Path) -> None:
     )
     with pytest.raises(DataError, match=r"'value' has text where numbers belong: 1 values, for example 'oops'"):
         analyze(path, unit="unit", variant="variant", incumbent="rules", metrics=["value"])
+
+
+def test_marks_and_commas_beyond_the_first_rows_are_read_all_the_same(tmp_path: Path) -> None:
+    path = tmp_path / "log.csv"
+    rows = "".join(f"{i},{'ml' if i % 2 else 'rules'},{i % 10}\n" for i in range(30_000))
+    path.write_text(f"unit,variant,value\n{rows}30000,rules,NA\n30001,ml,7.5\n")
+    report = analyze(path, unit="unit", variant="variant", incumbent="rules", metrics=["value"], resamples=0).to_dict()
+    assert [report["metrics"][0][arm]["units"] for arm in ("incumbent", "proposed")] == [15_000, 15_001]
+    assert report["metrics"][0]["proposed"]["value"] == pytest.approx((15_000 * 5 + 7.5) / 15_001)

@@ -1,0 +1,22 @@
+# The daily commands; `just` lists them.
+default:
+    @just --list
+
+# All that a commit must pass.
+check: lint
+    python -m pytest
+
+lint:
+    ruff check .
+    ruff format --check .
+    mypy
+    lint-imports
+
+# Simulations and other tests that take longer.
+slow:
+    python -m pytest -m slow
+
+# Rewrite golden files, the outputs shown in the docs and the reference; then read the diff.
+golden:
+    python docs/make_reference.py
+    python -m pytest --update-golden
