@@ -1,0 +1,186 @@
+#!/usr/bin/env python3
+"""Times abimpact against the tools that people would use instead, as whole processes in turn (A B A B …).
+
+    python benchmarks/run.py            # 10k, 1M and 10M units, five runs each; writes docs/benchmarks.md
+    python benchmarks/run.py --quick    # 10k units, one run, abimpact and DuckDB alone; writes nothing
+
+Every peer has an environment of its own with pinned versions, made on the first run and compiled to bytecode, as
+abimpact's is. Every peer does the tests and the sample ratio that abimpact does, without its bootstrap (9,999 resamples
+of five metrics), without its proof that units are unique and without its other checks.
+"""
+
+import argparse
+import os
+import platform
+import shutil
+import statistics
+import subprocess
+import sys
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+HERE = Path(__file__).parent
+ROOT = HERE.parent
+CACHE = ROOT / ".cache" / "benchmarks"
+SIZES = {"10k": 10_000, "1M": 1_000_000, "10M": 10_000_000, "100M": 100_000_000}
+
+
+@dataclass(frozen=True)
+class Peer:
+    """A command to time: its label, what it does, its packages, and its arguments (FILE stands for the log)."""
+
+    label: str
+    does: str
+    packages: tuple[str, ...]
+    arguments: tuple[str, ...]
+    python: str = "3.11"
+
+
+REPORT = ("-m", "abimpact", "report", "FILE", "-c", str(HERE / "abimpact.toml"), "-q")
+PEERS = {
+    "abimpact": Peer("abimpact", "tests, bootstrap, checks", (str(ROOT),), REPORT),
+    "no-bootstrap": Peer("abimpact --resamples 0", "tests, checks", (str(ROOT),), (*REPORT, "--resamples", "0")),
+    "tea-tasting": Peer(
+        "tea-tasting 2.0 (polars)",
+        "tests",
+        ("tea-tasting==2.0.0", "polars==2.1.0"),
+        (str(HERE / "peers" / "with_tea_tasting.py"), "FILE"),
+        python="3.12",
+    ),
+    "gbstats": Peer(
+        "gbstats 0.8 (DuckDB sums)",
+        "tests",
+        ("gbstats==0.8.0", "duckdb==2.0.0"),
+        (str(HERE / "peers" / "with_gbstats.py"), "FILE"),
+    ),
+    "pandas": Peer(
+        "pandas and scipy by hand",
+        "tests",
+        ("pandas==3.1.1", "scipy==1.17.1", "pyarrow==26.0.1"),
+        (str(HERE / "peers" / "with_pandas.py"), "FILE"),
+    ),
+    "duckdb": Peer(
+        "DuckDB alone", "sums by variant", ("duckdb==2.0.0",), (str(HERE / "peers" / "with_duckdb_alone.py"), "FILE")
+    ),
+    "imports": Peer("imports alone", "nothing", (str(ROOT),), (str(HERE / "peers" / "with_imports_alone.py"),)),
+}
+QUICK = ("abimpact", "duckdb")
+
+
+@dataclass(frozen=True)
+class Run:
+    """One finished process: seconds of wall and processor time, and peak memory in MB."""
+
+    wall: float
+    cpu: float
+    memory: float
+
+
+def interpreter(peer: Peer) -> str | None:
+    """The Python of a peer's environment, made if it is not there; None if that version of Python is not installed."""
+    base = shutil.which(f"python{peer.python}") or (sys.executable if peer.python in sys.version else None)
+    if base is None:
+        return None
+    folder = CACHE / "-".join(p.rsplit("/", 1)[-1].replace("==", "-") for p in peer.packages)
+    python = folder / "bin" / "python"
+    if not python.exists():
+        subprocess.run([base, "-m", "venv", str(folder)], check=True)
+        editable = ["-e"] if peer.packages[0] == str(ROOT) else []
+        subprocess.run([str(python), "-m", "pip", "install", "-q", *editable, *peer.packages], check=True)
+    subprocess.run([str(python), "-m", "compileall", "-q", str(folder), str(ROOT / "abimpact")], check=False)
+    return str(python)
+
+
+def log(size: str, python: str) -> Path:
+    """The log of that many units, generated once."""
+    path = CACHE / f"users_{size}.parquet"
+    if not path.exists():
+        command = [python, str(HERE / "gen_users.py"), "--units", str(SIZES[size]), "--seed", "7", "--out", str(path)]
+        subprocess.run(command, check=True, stderr=subprocess.DEVNULL)
+    return path
+
+
+def timed(command: list[str]) -> Run:
+    """Run a command to its end and take the operating system's account of it."""
+    started = time.perf_counter()
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+    _, status, usage = os.wait4(process.pid, 0)
+    wall = time.perf_counter() - started
+    if status:
+        raise SystemExit(f"{' '.join(command)} failed: {process.stderr.read().decode() if process.stderr else ''}")
+    return Run(wall, usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024)
+
+
+def measure(names: list[str], size: str, runs: int) -> dict[str, list[Run]]:
+    """`runs` rounds of all peers in turn, after one round that only warms caches."""
+    pythons = {name: python for name in names if (python := interpreter(PEERS[name]))}
+    path = log(size, pythons["abimpact"])
+    found: dict[str, list[Run]] = {name: [] for name in pythons}
+    for turn in range(runs + 1):
+        for name, python in pythons.items():
+            run = timed([python, *(str(path) if a == "FILE" else a for a in PEERS[name].arguments)])
+            if turn:
+                found[name].append(run)
+    return found
+
+
+def median(runs: list[Run], figure: str) -> float:
+    """The median of one figure."""
+    return statistics.median(getattr(run, figure) for run in runs)
+
+
+def table(found: dict[str, list[Run]]) -> str:
+    """Medians, and the wall time of each round against abimpact's in the same round."""
+    lines = [
+        "| process | does | wall | CPU | peak memory | abimpact's wall is |",
+        "| --- | --- | ---: | ---: | ---: | ---: |",
+    ]
+    for name, runs in found.items():
+        ratio = statistics.median(a.wall / b.wall for a, b in zip(found["abimpact"], runs, strict=True))
+        peer = PEERS[name]
+        lines.append(
+            f"| {peer.label} | {peer.does} | {median(runs, 'wall'):.2f} s | {median(runs, 'cpu'):.2f} s "
+            f"| {median(runs, 'memory'):.0f} MB | {ratio:.2f} × |"
+        )
+    return "\n".join(lines)
+
+
+def page(tables: dict[str, str], runs: int) -> str:
+    """The text of docs/benchmarks.md."""
+    machine = f"{os.cpu_count()} cores ({platform.machine()}, Python {platform.python_version()})"
+    parts = [
+        "# Benchmarks",
+        "",
+        f"Made by `python benchmarks/run.py`: medians of {runs} rounds in which the processes take turns, imports",
+        f"included, bytecode compiled, on {machine}. The last column is the median over rounds",
+        "of abimpact's wall time over the peer's: below 1, abimpact is faster.",
+        "",
+        "All do the same tests (a proportion, two means, a ratio, a mean adjusted by a covariate) and the sample",
+        "ratio. abimpact also resamples all of them 9,999 times (unless it says otherwise), proves that every unit",
+        "has one row, and runs its other checks.",
+    ]
+    for size, text in tables.items():
+        parts += ["", f"## {SIZES[size]:,} units", "", text]
+    return "\n".join(parts) + "\n"
+
+
+def main() -> None:
+    """Parse the options, measure, write."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--quick", action="store_true", help="a smoke test: 10k units, one round, nothing written")
+    parser.add_argument("--sizes", nargs="+", default=["10k", "1M", "10M"], choices=list(SIZES))
+    parser.add_argument("--runs", type=int, default=5)
+    options = parser.parse_args()
+    CACHE.mkdir(parents=True, exist_ok=True)
+    if options.quick:
+        print(table(measure(list(QUICK), "10k", 1)))
+        return
+    tables = {size: table(measure(list(PEERS), size, options.runs)) for size in options.sizes}
+    (ROOT / "docs" / "benchmarks.md").write_text(page(tables, options.runs), encoding="utf-8")
+    for size, text in tables.items():
+        print(f"\n{size}\n{text}")
+
+
+if __name__ == "__main__":
+    main()
