@@ -84,6 +84,7 @@ def test_cookie_cats() -> None:
     assert found["sample_ratio"].data["pvalue"] == pytest.approx(published["srm_p"], rel=1e-9)
     assert found["outliers"].data["units"] == 1
     assert found["outliers"].data["effect_without"] == pytest.approx(published["abs_diff_without_outlier"], rel=1e-9)
+    assert "One unit (49,854)" in found["outliers"].message
     assert "6390605" not in report.to_json()
     assert {f.code for f in report.values.findings if f.severity != "pass"} == {"sample_ratio", "outliers"}
 
@@ -141,7 +142,6 @@ def test_orders_have_buyers_in_both_arms() -> None:
     found = by_code(report.values.findings)["units_in_both_arms"]
     assert (found.severity, found.data["units"], found.data["rows"]) == ("block", 58, 181)
     assert report.verdict.reason == "units_in_both_arms"
-    assert "1,294" not in report.to_markdown()
 
 
 def test_marketing_has_thousands_commas_and_clusters() -> None:

@@ -25,8 +25,8 @@ def units_in_both_arms(log: Log) -> list[Finding]:
         Finding(
             code="units_in_both_arms",
             severity=Severity.BLOCK if share > BLOCK_SHARE else Severity.WARN,
-            message=f"{counts.in_both:,} units ({share:.2%}) with {counts.in_both_rows:,} rows were in more than one "
-            "variant and were excluded.",
+            message=f"{counts.in_both:,} units ({share * 100:.2f} %) with {counts.in_both_rows:,} rows were in more "
+            "than one variant and were excluded.",
             why="What they did cannot be put down to one variant, and who changes variant is rarely a random few.",
             do="Find why the assignment changes (cookies, devices, late logging), or name the unit randomised.",
             data=data,
@@ -57,7 +57,7 @@ def duplicate_rows(log: Log) -> list[Finding]:
         Finding(
             code="duplicate_rows",
             severity=severity,
-            message=f"{counts.repeated:,} units ({share:.2%}) have several rows, {counts.extra_rows:,} beyond "
+            message=f"{counts.repeated:,} units ({share * 100:.2f} %) have several rows, {counts.extra_rows:,} beyond "
             f"their first; {done}.",
             why="A unit counted twice makes intervals too narrow; taking one row of many may lose what it did."
             if not declared

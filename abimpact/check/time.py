@@ -45,7 +45,7 @@ def not_concurrent(log: Log) -> list[Finding]:
         Finding(
             code="not_concurrent",
             severity=severity,
-            message=f"{log.variants[0]} and {least} share {shared[least]:.0%} of their days: {when}.",
+            message=f"{log.variants[0]} and {least} share {shared[least] * 100:.0f} % of their days: {when}.",
             why="Whatever changed with the calendar (season, prices, campaigns) looks like an effect of the variant.",
             do="Run both at once and let chance decide who gets which.",
             data=data,

@@ -104,24 +104,27 @@ def _outliers(metric: MetricSummary, variants: Sequence[str], proposed: int) -> 
             dropped[side].append(x)
         without = sum(sign * _mean_without(m, dropped[side]) for side, (m, _, sign) in enumerate(sides))
         if abs(effect - without) >= SHIFT * se:
-            return [_outlier_finding(metric.metric.name, variants[proposed], k, effect, without)]
+            largest = max((x for _, _, x in weights[:k]), key=abs)
+            return [_outlier_finding(metric.metric.name, variants[proposed], k, largest, effect, without)]
     return []
 
 
-def _outlier_finding(name: str, proposed: str, units: int, effect: float, without: float) -> Finding:
+def _outlier_finding(name: str, proposed: str, units: int, largest: float, effect: float, without: float) -> Finding:
     share = (effect - without) / effect if effect else None
-    carried = f", {share:.0%} of it" if share is not None and 0 < share <= 1 else ""
-    counted = "One unit moves" if units == 1 else f"{units} units move"
+    carried = f", {share * 100:.0f} % of it" if share is not None and 0 < share <= 1 else ""
+    counted = f"One unit ({largest:,g}) moves" if units == 1 else f"{units} units (the largest {largest:,g}) move"
+    moved = f"from {without:.3g} to {effect:.3g}".replace("-", "−")
     return Finding(
         code="outliers",
         severity=Severity.WARN,
-        message=f"{counted} the effect of {proposed} on {name} from {without:.3g} to {effect:.3g}{carried}.",
+        message=f"{counted} the effect of {proposed} on {name} {moved}{carried}.",
         why="What a handful of units did says little about the next ones.",
         do="Look at those units (tests, bots, resellers?) and decide on a cap before the next test.",
         data={
             "metric": name,
             "proposed": proposed,
             "units": units,
+            "largest": largest,
             "share_of_effect": share,
             "effect": effect,
             "effect_without": without,

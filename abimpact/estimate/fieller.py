@@ -70,7 +70,8 @@ def unbounded_note(t: ArmMean, c: ArmMean, covariance: float, q: float) -> str:
     if found.low is None or found.high is None:
         return f"the lift is not estimable: {why}"
     low, high = _lifts(found.low, found.high, c.value)
-    return f"no bounded interval for the lift: {why}; only lifts between {low:+.1%} and {high:+.1%} are excluded"
+    gap = f"{low * 100:+.1f} % and {high * 100:+.1f} %"
+    return f"no bounded interval for the lift: {why}; only lifts between {gap} are excluded"
 
 
 def _lifts(low: float, high: float, incumbent: float) -> tuple[float, float]:

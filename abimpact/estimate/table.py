@@ -119,7 +119,7 @@ def _compare_linear(summary: MetricSummary, proposed: int, level: float) -> Comp
 
 
 def _adjustment_notes(adjustment: Adjustment) -> tuple[str, ...]:
-    gained = f"variance {-adjustment.variance_reduction:+.0%}".replace("-", "−")
+    gained = f"variance {-adjustment.variance_reduction * 100:+.0f} %".replace("-", "−")
     if not adjustment.dropped:
         return (gained,)
     return gained, f"left out as a combination of others: {', '.join(adjustment.dropped)}"

@@ -59,6 +59,13 @@ class Opener:
                     f"{found.text!r} has values beyond {LARGEST:g}, which nothing can be computed with.",
                     "Leave them out with --where, or divide by a unit in an expression.",
                 )
+        for metric in experiment.metrics:
+            outcome = by_metric[metric.name][0]
+            if sum(outcome.missing) + sum(outcome.nonfinite) == sum(units) and not metric.missing_is_zero:
+                raise DataError(
+                    f"Metric {metric.name!r}: {outcome.text!r} has no value in any of the {sum(units):,} units.",
+                    "Check the column and the filter; if no value means zero, say --missing zero.",
+                )
         metrics = tuple(_with_kind(m, by_metric[m.name][0]) for m in experiment.metrics)
         for metric in metrics:
             if metric.kind is MetricKind.PROPORTION and by_metric[metric.name][1:]:

@@ -38,13 +38,14 @@ def resolve(request: Request, columns: Mapping[str, str]) -> Experiment:
             f"Say --variant COLUMN; the log has: {', '.join(map(repr, list(known)[:20]))}.",
         )
     unit, also_said = _named_or_guessed(request.unit, UNIT_NAMES, known, "--unit")
+    time, said_last = _time(request.time, known)
     metrics = _metrics(request, known)
     return Experiment(
         unit=unit,
         variant=variant,
         incumbent=request.incumbent,
         proposed=request.proposed,
-        time=find_column(request.time, known, "--time") if request.time else None,
+        time=time,
         metrics=metrics,
         segments=tuple(find_column(s, known, "--segment") for s in request.segments),
         split=parse_split(request.split) if request.split else None,
@@ -54,7 +55,7 @@ def resolve(request: Request, columns: Mapping[str, str]) -> Experiment:
         level=_level(request.level),
         resamples=request.resamples,
         seed=request.seed,
-        guesses=(*said, *also_said),
+        guesses=(*said, *also_said, *said_last),
     )
 
 
@@ -68,6 +69,16 @@ def _named_or_guessed(
     if len(known) != 1:
         return None, ()
     return known[0], (f"{flag} was not given; column {known[0]!r} was taken by its name.",)
+
+
+def _time(name: str | None, columns: Mapping[str, str]) -> tuple[str | None, tuple[str, ...]]:
+    """The column of the row's time: named, or the only one that holds dates or times."""
+    if name is not None:
+        return find_column(name, columns, "--time"), ()
+    dates = [c for c, family in columns.items() if family in ("date", "timestamp")]
+    if len(dates) != 1:
+        return None, ()
+    return dates[0], (f"--time was not given; column {dates[0]!r} was taken, the only one of dates or times.",)
 
 
 def _metrics(request: Request, columns: Mapping[str, str]) -> tuple[Metric, ...]:

@@ -9,6 +9,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import combinations_with_replacement
+from operator import itemgetter
 
 import numpy as np
 
@@ -84,7 +85,10 @@ def cdf_error_bound(bins: Bins, weights: Floats) -> float:
 
 
 def _key(kind: MetricKind, columns: Sequence[Column], moments: Sequence[Moments]) -> Key:
-    """The units' influence on the metric, from all variants pooled: only the order matters, so one key serves all."""
+    """The units' influence on the metric, from all variants pooled: only the order matters, so one key serves all.
+
+    Place and scale are those of the variant that spreads least: its bins are fine for every other one too.
+    """
     points = coordinates(columns)
     pooled = sum(moments[1:], start=moments[0])
     weights = np.zeros(len(points))
@@ -95,8 +99,11 @@ def _key(kind: MetricKind, columns: Sequence[Column], moments: Sequence[Moments]
     if len(points) > outcomes:
         s_xx = pooled.second[outcomes:, outcomes:]
         weights[outcomes:] = -np.linalg.pinv(s_xx) @ pooled.second[outcomes:] @ weights
-    sd = math.sqrt(max(float(weights @ pooled.second @ weights), 0.0) / max(pooled.n, 1))
-    mean = float(weights @ pooled.mean) if pooled.n else 0.0
+    spreads = [(max(float(weights @ m.second @ weights), 0.0) / max(m.n, 1), m) for m in moments]
+    variance, narrowest = min(
+        (s for s in spreads if s[0] > SMALLEST_VARIANCE), key=itemgetter(0), default=(0.0, pooled)
+    )
+    sd, mean = math.sqrt(variance), float(weights @ narrowest.mean)
     terms = [f"{float(w)!r} * {p.name}" for w, p in zip(weights, points, strict=True) if w]
     value = columns[0]
     is_whole = len(points) == 1 and value.is_whole

@@ -8,9 +8,11 @@ import math
 
 # Bits of the largest scaled term: leaves room below the 63 of a BIGINT for a bound that was rounded.
 BITS = 51
+# The largest power of two that a double holds; terms that would need more are below any variance that counts.
+LARGEST_POWER = 1023
 
 
 def exact_sum(sql: str, bound: float) -> tuple[str, float]:
     """The aggregate that sums `sql` (a DOUBLE of absolute value at most `bound`), and the factor its integer takes."""
-    power = BITS - math.frexp(bound)[1] if bound > 0 else 0
+    power = min(BITS - math.frexp(bound)[1], LARGEST_POWER) if bound > 0 else 0
     return f"SUM(CAST(({sql}) * {2.0**power!r} AS BIGINT))", 2.0**-power

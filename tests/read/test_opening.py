@@ -48,11 +48,12 @@ REPEATED = pd.DataFrame(
     ],
 )
 def test_several_rows_of_a_unit(rule: str, time: str | None, expected: Any) -> None:
-    assert values(REPEATED, several_rows=SeveralRows(rule), time=time) == expected
+    data = REPEATED if time else REPEATED.drop(columns="time")
+    assert values(data, several_rows=SeveralRows(rule), time=time) == expected
 
 
 def test_a_covariate_is_that_of_the_first_row_whatever_the_rule() -> None:
-    data = REPEATED.assign(pre=[7.0, 8.0, 9.0, 1.0, 2.0, 3.0])
+    data = REPEATED.drop(columns="time").assign(pre=[7.0, 8.0, 9.0, 1.0, 2.0, 3.0])
     with opened(data, covariates=("pre",), several_rows=SeveralRows.SUM) as log:
         assert sorted(log.engine.rows(f"SELECT v1 FROM {log.relation}")) == [(1.0,), (2.0,), (7.0,)]
 

@@ -200,6 +200,8 @@ def test_names_are_guessed_only_when_unmistakable() -> None:
     found = resolve(asked, columns)
     assert (found.unit, found.variant, len(found.guesses)) == ("user_id", "variant", 2)
     assert resolve(asked, {**columns, "customer_id": "integer"}).unit is None
+    assert resolve(asked, {**columns, "day": "date"}).time == "day"
+    assert resolve(asked, {**columns, "day": "date", "signed_up": "timestamp"}).time is None
     with pytest.raises(UsageError, match="Which column names the variant"):
         resolve(asked, {**columns, "group": "text"})
 

@@ -1,0 +1,101 @@
+#!/usr/bin/env python3
+"""Draws bootstrap.svg and prints the table of bootstrap.md: bins against the row-by-row bootstrap, without any draw.
+
+Run it from the folder of the project: `python -m docs.methods.bootstrap_figure`; needs matplotlib.
+"""
+
+from pathlib import Path
+from typing import Any
+
+import matplotlib as mpl
+import matplotlib.pyplot as plt
+import numpy as np
+
+from abimpact.estimate.bootstrap import _merge_middle
+from abimpact.spec.metric import MetricKind
+from abimpact.summarise.bins import bins, cdf_error_bound
+from abimpact.summarise.scan import scan_moments
+from tests.logs import frame, opened
+from tests.resampled import distribution, of_rows
+
+TARGET = Path(__file__).with_suffix("").with_name("bootstrap.svg")
+PLACES = np.linspace(-3.0, 3.0, 121)
+RESAMPLES = 9999
+
+
+def data(name: str, units: int, rng: np.random.Generator) -> tuple[str, Any]:
+    """A metric's spec and a log with `units` a variant."""
+    n = 2 * units
+    amount = {
+        "revenue, 10 % buy": np.where(rng.random(n) < 0.1, rng.lognormal(3.0, 1.0, n), 0.0),
+        "revenue, 5 % buy, heavy tail": np.where(rng.random(n) < 0.05, rng.lognormal(3.0, 1.5, n), 0.0),
+        "lognormal, sigma 2.5": rng.lognormal(0.0, 2.5, n),
+        "latency, 1,000 ± 30": 1000.0 + 30.0 * rng.gamma(1.0, 1.0, n),
+        "revenue / sessions": np.where(rng.random(n) < 0.1, rng.lognormal(3.0, 1.0, n), 0.0),
+        "orders, 0 to 12": rng.negative_binomial(0.5, 0.3, n).astype(float),
+    }[name]
+    return "value/sessions" if "/" in name else "value", frame(n, value=amount)
+
+
+def errors(spec: str, log_frame: Any) -> tuple[int, int, float, Any, Any]:
+    """Bins, bins after merging, the bound of the bins' error, and the errors of both at `PLACES`."""
+    is_ratio = "/" in spec
+    with opened(log_frame, [spec]) as log:
+        columns = log.columns[spec]
+        kind = MetricKind.RATIO if is_ratio else MetricKind.MEAN
+        moments = scan_moments(log.engine, log.relation, [columns], 2)[0]
+        found = bins(log.engine, log.relation, kind, columns, moments)[0]
+    rows = log_frame.loc[log_frame.variant == "rules", ["value", "sessions"]].to_numpy(float)
+    if not is_ratio:
+        rows[:, 1] = 1.0
+    ratio = rows[:, 0].sum() / rows[:, 1].sum()
+    direction = np.array([1.0, -ratio])
+    se = (rows @ direction).std() / rows[:, 1].mean() / np.sqrt(len(rows))
+    thresholds = ratio + PLACES * se
+    mean, second = found.mean, found.second
+    if not is_ratio:
+        mean = np.column_stack([mean, np.ones(len(mean))])
+        second = np.pad(second, ((0, 0), (0, 1), (0, 1)))
+    merged = _merge_middle(found.count, mean, second, direction)
+    exact = of_rows(rows, thresholds)
+    return (
+        len(found.count),
+        len(merged[0]),
+        cdf_error_bound(found, direction[: found.mean.shape[1]]),
+        distribution(found.count, mean, second / found.count[:, None, None], thresholds) - exact,
+        distribution(*merged, thresholds) - exact,
+    )
+
+
+def main() -> None:
+    """Draw and print."""
+    mpl.rcParams.update({"svg.hashsalt": "abimpact", "font.size": 9})
+    figure, axes = plt.subplots(2, 3, figsize=(9, 4.8), sharex=True, sharey=True, layout="constrained")
+    cases = [
+        ("revenue, 10 % buy", 500),
+        ("revenue, 5 % buy, heavy tail", 5000),
+        ("lognormal, sigma 2.5", 5000),
+        ("latency, 1,000 ± 30", 500),
+        ("revenue / sessions", 5000),
+        ("orders, 0 to 12", 5000),
+    ]
+    print("| metric | units | bins | bound | error | bins after merging | error |")
+    print("| --- | ---: | ---: | ---: | ---: | ---: | ---: |")
+    for i, ((name, units), axis) in enumerate(zip(cases, axes.flat, strict=True)):
+        n_bins, n_merged, bound, before, after = errors(*data(name, units, np.random.default_rng(i)))
+        largest = [np.abs(e).max() for e in (before, after)]
+        print(f"| {name} | {units:,} | {n_bins} | {bound:.5f} | {largest[0]:.5f} | {n_merged} | {largest[1]:.5f} |")
+        below = np.array([0.5 * (1 + np.tanh(0.7988 * z * (1 + 0.04417 * z * z))) for z in PLACES])
+        noise = 1000 * np.sqrt(below * (1 - below) / RESAMPLES)
+        axis.fill_between(PLACES, -noise, noise, color="0.88", label=f"noise of {RESAMPLES:,} draws (± 1 s.e.)")
+        axis.plot(PLACES, 1000 * before, color="#1f5fa8", label="bins")
+        axis.plot(PLACES, 1000 * after, color="#c2571a", label="bins, middle merged")
+        axis.set_title(f"{name}; {units:,} units", fontsize=9)
+    figure.supxlabel("distance from the estimate, standard errors", fontsize=9)
+    figure.supylabel("error of the distribution function, 1/1000", fontsize=9)
+    axes[0, 0].legend(fontsize=7, frameon=False, loc="lower left")
+    figure.savefig(TARGET, metadata={"Date": None})
+
+
+if __name__ == "__main__":
+    main()
