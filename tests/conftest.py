@@ -4,6 +4,11 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
+
+# The same examples in every run: a failure belongs to a change, not to luck.
+settings.register_profile("abimpact", derandomize=True, deadline=None)
+settings.load_profile("abimpact")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

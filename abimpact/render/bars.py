@@ -36,7 +36,7 @@ def draw(spans: Sequence[Span | None], width: int, glyphs: Glyphs) -> list[str]:
     step = (high - low) / (width - 1)
 
     def cell(x: float) -> int:
-        return min(max(round((x - low) / step), 0), width - 1)
+        return round((min(max(x, low), high) - low) / step)
 
     def bar(span: Span) -> str:
         cells = [" "] * width
