@@ -11,13 +11,28 @@ BLOCK_OVERLAP, WARN_OVERLAP = 0.1, 0.5
 EXCEPTIONS = 0.001
 # A value seen on fewer units says nothing about how variants were assigned.
 UNITS_PER_VALUE = 20
+UNITS_PER_PERIOD = 5
 PART_ROWS = 100_000
 
 
 def overlap(first: Sequence[int], second: Sequence[int]) -> float:
-    """The part of two distributions over the same days that they share, from 0 to 1."""
+    """The part of two distributions over the same days that they share, from 0 to 1.
+
+    Days are taken together until both variants can be expected to have `UNITS_PER_PERIOD` units in each period: chance
+    alone keeps a few units on different days.
+    """
     a, b = sum(first), sum(second)
-    return sum(min(x / a, y / b) for x, y in zip(first, second, strict=True)) if a and b else 0.0
+    if not a or not b:
+        return 0.0
+    periods = max(min(a, b) // UNITS_PER_PERIOD, 1)
+    shares: dict[int, list[float]] = {}
+    before = 0
+    for x, y in zip(first, second, strict=True):
+        share = shares.setdefault(before * periods // (a + b), [0.0, 0.0])
+        share[0] += x / a
+        share[1] += y / b
+        before += x + y
+    return sum(min(share) for share in shares.values())
 
 
 def not_concurrent(log: Log) -> list[Finding]:

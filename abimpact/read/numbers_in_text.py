@@ -10,6 +10,7 @@ NOTATIONS = (
     ("no separators", r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?|[+-]?(inf|nan|infinity)", "{}"),
     ("thousands commas", r"[+-]?\d{1,3}(,\d{3})*(\.\d+)?|[+-]?\d+(\.\d+)?", "replace({}, ',', '')"),
     ("decimal commas", r"[+-]?(\d{1,3}(\.\d{3})+|\d+)(,\d+)?", "replace(replace({}, '.', ''), ',', '.')"),
+    ("true and yes as 1, false and no as 0", "true|false|yes|no", "lower({}) IN ('true', 'yes')"),
 )
 
 
@@ -19,8 +20,8 @@ def number_sql(engine: Engine, relation: str, name: str, *, has_decimal_commas: 
     The first notation that every value follows is taken, where 1,500 is 1.5 if the file `has_decimal_commas`, else
     1500. A `DataError` shows a value that is no number.
     """
-    plain, thousands, decimal = NOTATIONS
-    notations = (plain, decimal, thousands) if has_decimal_commas else NOTATIONS
+    plain, thousands, decimal, words = NOTATIONS
+    notations = (plain, decimal, thousands, words) if has_decimal_commas else NOTATIONS
     text = f"trim({quote(name)})"
     marks = ", ".join(literal(m) for m in NO_VALUE)
     is_value = f"{text} NOT IN ({marks})"

@@ -11,6 +11,7 @@ from abimpact import analyze
 from abimpact.check.missing import shares_differ
 from abimpact.check.split import nearest_split
 from abimpact.check.table import run_checks
+from abimpact.check.time import overlap
 from abimpact.findings import Finding, Severity
 from tests.logs import by_code, frame, opened
 
@@ -144,6 +145,14 @@ def test_rules_in_february_against_ml_in_march_is_no_experiment() -> None:
     report = analyze(data, unit="unit", variant="variant", incumbent="rules", metrics=["value"], time="day")
     assert (report.verdict.code, report.verdict.reason) == ("invalid", "not_an_experiment")
     assert "Run both at once" in report.to_markdown()
+
+
+def test_a_few_units_on_different_days_are_chance() -> None:
+    for seed in range(50):
+        assert checked(frame(40, seed=seed), time="day")["not_concurrent"].severity != Severity.BLOCK
+    assert overlap((1, 0, 1, 0, 1), (0, 1, 0, 1, 0)) == 1.0
+    assert overlap((50, 0, 50, 0), (0, 50, 0, 50)) == 0.0
+    assert overlap((20, 0), (0, 20)) == 0.0
 
 
 def test_a_staggered_start_warns_only() -> None:

@@ -143,6 +143,7 @@ def test_a_split_must_have_a_part_for_every_variant() -> None:
         (";", ["1.500,25", "2.500,75"], 2000.5),
         (",", ["NA", "4"], 4.0),
         (",", ["1e3", "-2.5"], 498.75),
+        (",", ["Yes", "no"], 0.5),
     ],
 )
 def test_numbers_written_as_text(tmp_path: Path, delimiter: str, texts: list[str], mean: float) -> None:
