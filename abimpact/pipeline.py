@@ -21,7 +21,7 @@ from abimpact.spec.experiment import Experiment
 from abimpact.spec.request import Request
 from abimpact.spec.resolve import resolve
 from abimpact.summarise.summarise import summarise
-from abimpact.summarise.summary import MetricSummary
+from abimpact.summarise.summary import MetricSummary, Summary
 
 # What estimates and decides; scipy takes longer to import than a small log takes to read.
 SECOND_HALF = ("abimpact.estimate.table", "abimpact.decide.verdict")
@@ -116,10 +116,7 @@ def _report(
         progress=partial(progress, "summarising"),
     )
     progress("estimating", 0.0)
-    pairs = [(metric, proposed) for proposed in range(1, len(log.variants)) for metric in summary.metrics]
-    # Resampling releases the interpreter lock; every metric has its own random stream, so order does not matter.
-    with ThreadPoolExecutor() as pool:
-        results = adjust_pvalues(list(pool.map(lambda pair: _result(pair[0], pair[1], experiment), pairs)))
+    results = adjust_pvalues(_results(summary, experiment))
     findings += diagnose(summary)
     verdicts = tuple(decide(findings, results, name, experiment.level) for name in log.variants[1:])
     return Report(
@@ -137,6 +134,14 @@ def _report(
         verdicts=verdicts,
         provenance=_provenance(log, request, sources(), command),
     )
+
+
+def _results(summary: Summary, experiment: Experiment) -> list[MetricResult]:
+    """Every metric for every proposed variant."""
+    pairs = [(metric, proposed) for proposed in range(1, len(summary.variants)) for metric in summary.metrics]
+    # Resampling releases the interpreter lock; every metric has its own random stream, so order does not matter.
+    with ThreadPoolExecutor() as pool:
+        return list(pool.map(lambda pair: _result(pair[0], pair[1], experiment), pairs))
 
 
 def _result(summary: MetricSummary, proposed: int, experiment: Experiment) -> MetricResult:

@@ -4,6 +4,7 @@ import os
 import shlex
 import shutil
 import sys
+from io import TextIOWrapper
 from typing import TYPE_CHECKING
 
 from abimpact.cli import options as o
@@ -86,8 +87,9 @@ def report(
             command=shlex.join(["abimpact", *sys.argv[1:]]),
             running=Running(memory_limit=memory_limit, threads=threads, progress=progress),
         )
-    for path, name in formats.items():
-        write(path, render(found, name, Options(show_anyway=show_anyway)))
+    files = {path: render(found, name, Options(show_anyway=show_anyway)) for path, name in formats.items()}
+    for path, text in files.items():
+        write(path, text)
     page = Options(
         width=_width(),
         is_coloured=sys.stdout.isatty() and "NO_COLOR" not in os.environ,
@@ -112,6 +114,8 @@ def _metrics(metrics: list[str], guardrails: list[str]) -> "tuple[MetricRequest,
 
 def _show(text: str) -> None:
     """Print to standard output; a reader who has enough of it changes nothing of what the run earned."""
+    if isinstance(sys.stdout, TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")
     try:
         print(text, flush=True)
     except BrokenPipeError:

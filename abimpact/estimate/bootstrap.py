@@ -23,6 +23,8 @@ BLOCK = 1 << 21
 DECIDED, MORE = 3.0, 4
 # By how much merging bins may move the distribution function: a tenth of the Monte-Carlo error at 9,999 resamples.
 MERGED_ERROR = 0.0005
+# Units in a bin from which on their number in a resample varies smoothly.
+MANY = 32
 # |E(X - EX)^3| is at most this times E|X|^3; a distribution on two points reaches it.
 RECENTRED = 0.75 * math.sqrt(3)
 
@@ -167,14 +169,14 @@ def _merge_middle(
     """
     n = count.sum()
     away = means @ direction - (count @ means @ direction) / n
-    within = float(np.einsum("kij,i,j->", second, direction, direction))
-    variance = (count @ away**2 + within) / n
+    within = np.einsum("kij,i,j->k", second, direction, direction)
     per_unit = second / count[:, None, None]
-    if variance <= SMALLEST_VARIANCE:
+    smooth = float((count * away**2 + within)[count >= MANY].sum())
+    if smooth <= n * SMALLEST_VARIANCE:
         return count, means, per_unit
-    lost = RECENTRED * EDGEWORTH * count / n * np.abs(away) ** 3 / (variance**1.5 * math.sqrt(n))
+    lost = RECENTRED * EDGEWORTH * count * np.abs(away) ** 3 / smooth**1.5
     order = np.argsort(lost, kind="stable")
-    size = int(np.searchsorted(np.cumsum(lost[order]), MERGED_ERROR - _half_jump(away, within, variance * n)))
+    size = int(np.searchsorted(np.cumsum(lost[order]), MERGED_ERROR - _half_jump(away, float(within.sum()), smooth)))
     if size < 2:
         return count, means, per_unit
     merged, kept = order[:size], np.sort(order[size:])

@@ -1,5 +1,6 @@
 """The embedded engine: DuckDB in memory, spilling to a private folder, locked to the files it was given."""
 
+import glob
 import re
 import shutil
 import tempfile
@@ -40,7 +41,8 @@ class DuckDBEngine:
 
     def lock(self, files: Sequence[str]) -> None:
         """Allow reading `files` only, and no further change of settings."""
-        listed = ", ".join(literal(f) for f in files)
+        # A reader takes every name for a glob, and is allowed the pattern as well as the file that it matches.
+        listed = ", ".join(literal(name) for file in files for name in {file, glob.escape(file)})
         self.execute(f"SET allowed_paths = [{listed}]")
         self.execute(f"SET allowed_directories = [{literal(self._folder)}]")
         self.execute("SET enable_external_access = false")

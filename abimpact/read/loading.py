@@ -1,6 +1,7 @@
 """Files become one engine relation: Parquet is scanned in place, text files are parsed once into a table."""
 
 import csv
+import glob
 import gzip
 import io
 import re
@@ -116,7 +117,7 @@ def _reader(
         groups.setdefault((file.format, *dialect), []).append(file)
     parts = []
     for (file_format, delimiter, codec), members in groups.items():
-        listed = ", ".join(literal(f.path) for f in members)
+        listed = ", ".join(literal(glob.escape(f.path)) for f in members)
         hive = str(any(f.is_hive for f in members)).lower()
         common = f"[{listed}], union_by_name = true, hive_partitioning = {hive}, filename = '{FILE}'"
         if file_format == "parquet":

@@ -1,6 +1,6 @@
 """Opens a log: from loaded rows to one row per unit with canonical columns (a `Log`)."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import duckdb
@@ -53,19 +53,7 @@ class Opener:
         selected = ", ".join(["arm", *self._segments(), *canonical_sql(columns, terms)])
         engine.execute(f"CREATE TEMP VIEW log AS SELECT {selected} FROM {relation}")
         by_metric = {name: tuple(columns[i] for i in indices) for name, indices in places.items()}
-        for found in columns:
-            if max(abs(found.low), abs(found.high)) > LARGEST:
-                raise DataError(
-                    f"{found.text!r} has values beyond {LARGEST:g}, which nothing can be computed with.",
-                    "Leave them out with --where, or divide by a unit in an expression.",
-                )
-        for metric in experiment.metrics:
-            outcome = by_metric[metric.name][0]
-            if sum(outcome.missing) + sum(outcome.nonfinite) == sum(units) and not metric.missing_is_zero:
-                raise DataError(
-                    f"Metric {metric.name!r}: {outcome.text!r} has no value in any of the {sum(units):,} units.",
-                    "Check the column and the filter; if no value means zero, say --missing zero.",
-                )
+        _check_usable(experiment.metrics, by_metric, sum(units))
         metrics = tuple(_with_kind(m, by_metric[m.name][0]) for m in experiment.metrics)
         for metric in metrics:
             if metric.kind is MetricKind.PROPORTION and by_metric[metric.name][1:]:
@@ -235,6 +223,23 @@ class Opener:
         ):
             found.setdefault(day, [0] * n_variants)[arm] = n
         return Days(days=tuple(found), counts=tuple(tuple(c) for c in found.values()))  # type: ignore[arg-type]
+
+
+def _check_usable(metrics: Sequence[Metric], columns: Mapping[str, Sequence[Column]], units: int) -> None:
+    """Refuse what no arithmetic can use: numbers too large for it, and metrics without a single value."""
+    for metric in metrics:
+        for number in columns[metric.name]:
+            if max(abs(number.low), abs(number.high)) > LARGEST:
+                raise DataError(
+                    f"{number.text!r} has values beyond {LARGEST:g}, which nothing can be computed with.",
+                    "Leave them out with --where, or divide by a unit in an expression.",
+                )
+        outcome = columns[metric.name][0]
+        if sum(outcome.missing) + sum(outcome.nonfinite) == units and not metric.missing_is_zero:
+            raise DataError(
+                f"Metric {metric.name!r}: {outcome.text!r} has no value in any of the {units:,} units.",
+                "Check the column and the filter; if no value means zero, say --missing zero.",
+            )
 
 
 def _with_kind(metric: Metric, value: Column) -> Metric:

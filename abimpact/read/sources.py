@@ -33,7 +33,7 @@ def expand(sources: Sequence[str]) -> tuple[InputFile, ...]:
 def _paths(source: str) -> Iterable[Path]:
     path = Path(source)
     if path.is_dir():
-        files = sorted(p for p in path.rglob("*") if p.is_file() and _format(p) and not _is_hidden(p, path))
+        files = sorted(p for p in path.rglob("*") if p.is_file() and _is_data(p) and not _is_hidden(p, path))
         if not files:
             raise DataError(f"The folder {source} has no data files.", f"Known endings: {', '.join(FORMATS)}.")
         return files
@@ -48,6 +48,11 @@ def _paths(source: str) -> Iterable[Path]:
     names = [p.name for p in folder.iterdir()] if folder.is_dir() else []
     hint = nearest(path.name, names)
     raise DataError(f"There is no file {source}.", hint if hint.startswith("Did") else "Check the path.")
+
+
+def _is_data(path: Path) -> bool:
+    """Whether a file of a folder is read; notes are often .txt, so one of those has to be named."""
+    return _format(path) is not None and path.suffix.lower() != ".txt"
 
 
 def _is_hidden(path: Path, root: Path) -> bool:

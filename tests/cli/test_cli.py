@@ -200,6 +200,14 @@ def test_pipes_get_no_colour(log: Path, variable: str) -> None:
         assert "\x1b" not in done.stdout + done.stderr
 
 
+@pytest.mark.parametrize("form", ["terminal", "markdown", "json"])
+def test_a_stream_without_unicode_gets_the_report_all_the_same(log: Path, form: str) -> None:
+    done = run("report", log, *ASKED, "-f", form, environment={"PYTHONIOENCODING": "ascii"})
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.isascii()
+    assert "value" in done.stdout
+
+
 def test_help_has_four_panels_and_examples() -> None:
     text = run("report", "--help").stdout
     for panel in ("What is what", "Decision", "Output", "Running"):

@@ -73,6 +73,7 @@ def test_folders_globs_and_hive_partitions_are_one_log(tmp_path: Path) -> None:
         folder.mkdir()
         (folder / "part.csv").write_text(f"id,v\n{day[-1]},ml\n")
     (tmp_path / "_SUCCESS").write_text("")
+    (tmp_path / "notes.txt").write_text("not data")
     columns, rows = read(tmp_path)
     assert columns["day"] == "date"
     assert sorted(r[0] for r in rows) == [1, 2]
