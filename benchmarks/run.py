@@ -28,13 +28,16 @@ SIZES = {"10k": 10_000, "1M": 1_000_000, "10M": 10_000_000, "100M": 100_000_000}
 
 @dataclass(frozen=True)
 class Peer:
-    """A command to time: its label, what it does, its packages, and its arguments (FILE stands for the log)."""
+    """A command to time: its label, what it does, its packages, and its arguments (FILE stands for the log).
+
+    `python` is the version it needs, if it cannot run on the one that runs this script.
+    """
 
     label: str
     does: str
     packages: tuple[str, ...]
     arguments: tuple[str, ...]
-    python: str = "3.11"
+    python: str | None = None
 
 
 REPORT = ("-m", "abimpact", "report", "FILE", "-c", str(HERE / "abimpact.toml"), "-q")
@@ -79,7 +82,7 @@ class Run:
 
 def interpreter(peer: Peer) -> str | None:
     """The Python of a peer's environment, made if it is not there; None if that version of Python is not installed."""
-    base = shutil.which(f"python{peer.python}") or (sys.executable if peer.python in sys.version else None)
+    base = shutil.which(f"python{peer.python}") if peer.python else sys.executable
     if base is None:
         return None
     folder = CACHE / "-".join(p.rsplit("/", 1)[-1].replace("==", "-") for p in peer.packages)

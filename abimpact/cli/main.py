@@ -49,6 +49,9 @@ def _options(
 
 def main(arguments: list[str] | None = None) -> int:
     """Run the command line and return its exit code; errors are a paragraph on standard error, never a traceback."""
+    # A stream that was closed before the start is None to Python.
+    sys.stdout = sys.stdout or open(os.devnull, "w")
+    sys.stderr = sys.stderr or open(os.devnull, "w")
     if not sys.stdout.isatty():
         # Some environment variables make typer colour its help even in pipes; this one stops it.
         os.environ["_TYPER_FORCE_DISABLE_TERMINAL"] = "1"

@@ -116,5 +116,7 @@ MemoryLimit = Annotated[
     str | None,
     typer.Option(metavar="4GB", help="Memory of the engine; it spills to disk beyond.", rich_help_panel=RUNNING),
 ]
-Threads = Annotated[int | None, typer.Option(min=1, help="Threads of the engine (all cores).", rich_help_panel=RUNNING)]
+Threads = Annotated[
+    int | None, typer.Option(min=1, max=256, help="Threads of the engine (all cores).", rich_help_panel=RUNNING)
+]
 NoProgress = Annotated[bool, typer.Option("--no-progress", help="No progress bar.", rich_help_panel=RUNNING)]

@@ -8,6 +8,7 @@ from io import TextIOWrapper
 from typing import TYPE_CHECKING
 
 from abimpact.cli import options as o
+from abimpact.decide.decision import REASONS, Verdict
 from abimpact.errors import UsageError, nearest
 
 if TYPE_CHECKING:
@@ -16,7 +17,6 @@ if TYPE_CHECKING:
 
 # What a pipe is taken for.
 PIPE_WIDTH = 80
-VERDICTS = ("ship", "keep", "keep_testing", "invalid")
 
 
 def report(
@@ -118,8 +118,11 @@ def _show(text: str) -> None:
         sys.stdout.reconfigure(errors="backslashreplace")
     try:
         print(text, flush=True)
-    except BrokenPipeError:
+    except OSError as error:
+        # What is left in the buffer is not to be tried again at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        if not isinstance(error, BrokenPipeError):
+            raise UsageError(f"Standard output cannot be written: {error.strerror}.") from error
 
 
 def _width() -> int:
@@ -128,10 +131,11 @@ def _width() -> int:
 
 def _failing(gate: bool, fail_on: list[str]) -> tuple[str, ...]:
     """The verdicts, `code` or `code/reason`, that fail the gate."""
+    known = [*map(str, REASONS), *(f"{code}/{reason}" for code, reasons in REASONS.items() for reason in reasons)]
     for verdict in fail_on:
-        if verdict.split("/")[0] not in VERDICTS:
-            raise UsageError(f"--fail-on {verdict!r} is not a verdict.", nearest(verdict, VERDICTS))
-    return tuple(fail_on) or (tuple(v for v in VERDICTS if v != "ship") if gate else ())
+        if verdict not in known:
+            raise UsageError(f"--fail-on {verdict!r} is not a verdict.", nearest(verdict, known))
+    return tuple(fail_on) or (tuple(code for code in REASONS if code is not Verdict.SHIP) if gate else ())
 
 
 def _gate(found: "Report", failing: tuple[str, ...]) -> int:

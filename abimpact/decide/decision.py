@@ -15,6 +15,15 @@ class Verdict(StrEnum):
     INVALID = "invalid"
 
 
+# The reasons of every verdict; one that is invalid is named after the check that blocks.
+REASONS: Mapping[Verdict, tuple[str, ...]] = {
+    Verdict.SHIP: ("superior",),
+    Verdict.KEEP: ("worse", "guardrail", "equivalent"),
+    Verdict.KEEP_TESTING: ("inconclusive", "guardrail", "trade_off"),
+    Verdict.INVALID: ("not_an_experiment", "sample_ratio", "units_in_both_arms", "duplicate_rows", "too_few_units"),
+}
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Because:
     """One rule that was looked at: its name, whether it decided, and its numbers."""
