@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from abimpact.decide.decision import Decision
 from abimpact.decide.report import Report as ReportValues
+from abimpact.errors import UsageError, nearest
 from abimpact.pipeline import run_report
 from abimpact.spec.config import load_request
 from abimpact.spec.experiment import SeveralRows
@@ -59,8 +60,8 @@ def analyze(
     *,
     unit: str | None = None,
     variant: str | None = None,
-    incumbent: str | None = None,
-    proposed: str | Sequence[str] = (),
+    incumbent: str | float | None = None,
+    proposed: str | float | Sequence[str | float] = (),
     time: str | None = None,
     metrics: Sequence[str | Metric] = (),
     guardrails: Sequence[str | Metric] = (),
@@ -90,13 +91,13 @@ def analyze(
         {
             "unit": unit,
             "variant": variant,
-            "incumbent": incumbent,
-            "proposed": (proposed,) if isinstance(proposed, str) else tuple(proposed),
+            "incumbent": None if incumbent is None else _text(incumbent),
+            "proposed": tuple(map(_text, proposed if isinstance(proposed, (list, tuple)) else [proposed])),
             "time": time,
             "metrics": tuple(named),
             "covariates": tuple(covariates),
             "segments": tuple(segments),
-            "several_rows": SeveralRows(several_rows) if several_rows else None,
+            "several_rows": _rule(several_rows),
             "where": where,
             "missing": missing,
             "split": split,
@@ -112,11 +113,28 @@ def analyze(
 
 def _split_data(data: Any) -> tuple[tuple[str, ...], Any]:
     """The paths that `data` names, or the table that it is."""
-    if isinstance(data, (str, PathLike)):
-        return (str(fspath(data)),), None
-    if isinstance(data, (list, tuple)) and all(isinstance(path, (str, PathLike)) for path in data):
-        return tuple(str(fspath(path)) for path in data), None
+    paths = data if isinstance(data, (list, tuple)) else [data]
+    if paths and all(isinstance(path, (str, PathLike)) for path in paths):
+        return tuple(str(fspath(path)) for path in paths), None
+    # Every table of pandas, polars or Arrow has a shape.
+    if len(getattr(data, "shape", ())) != 2 or 0 in data.shape[1:]:
+        raise UsageError(
+            f"{type(data).__name__!r} is no log that can be read.",
+            "Give a path, paths, or a pandas, polars or Arrow table.",
+        )
     return (), data
+
+
+def _text(variant: str | float) -> str:
+    """A variant's name as text; the engine writes truth in small letters."""
+    return str(variant).lower() if isinstance(variant, bool) else str(variant)
+
+
+def _rule(name: str | None) -> SeveralRows | None:
+    try:
+        return SeveralRows(name) if name else None
+    except ValueError as error:
+        raise UsageError(f"--several-rows {name!r} is not known.", nearest(str(name), SeveralRows)) from error
 
 
 def _metric(metric: str | Metric, role: Role) -> Metric | MetricRequest:

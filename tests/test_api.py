@@ -95,3 +95,19 @@ def test_the_package_loads_its_names_when_they_are_used() -> None:
     assert abimpact.Metric.__name__ == "Metric"
     with pytest.raises(AttributeError, match="nope"):
         abimpact.nope  # noqa: B018
+
+
+@pytest.mark.parametrize(
+    ("incumbent", "proposed", "values"),
+    [(0, 1, [0, 1]), (0, [1], [0.0, 1.0]), (False, True, [False, True]), ("0", (), [0, 1]), (1.5, 2.5, [1.5, 2.5])],
+)
+def test_variants_may_be_named_by_their_values(incumbent: Any, proposed: Any, values: list[Any]) -> None:
+    data = frame().assign(variant=lambda d: [values[v == "ml"] for v in d.variant])
+    report = analyze(data, **{**ASKED, "incumbent": incumbent, "proposed": proposed})
+    assert list(report.values.units) == [str(v).lower() for v in values]
+
+
+@pytest.mark.parametrize("data", [42, None, [], {"a": [1]}, [1, 2], pd.DataFrame(), pd.Series([1, 2])])
+def test_what_is_no_log_is_refused(data: Any) -> None:
+    with pytest.raises(AbimpactError, match="is no log that can be read"):
+        analyze(data, **ASKED)

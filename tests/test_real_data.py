@@ -107,6 +107,8 @@ def test_ab_data() -> None:
     assert found["duplicate_rows"].data["units"] == 1
     assert found["units_in_both_arms"].severity == found["sample_ratio"].severity == "pass"
     assert_proportion(metric(clean, "converted"), published["converted"])
+    assert found["filtered_rows"].data == {"rows": 3_893, "read": published["rows"]}
+    assert clean.values.units == {"control": 145_274, "treatment": 145_310}
     rows = clean.to_dict()["provenance"]["sources"][0]["rows"]
     assert rows == published["rows"]
     assert (clean.verdict.code, clean.verdict.reason) == ("keep_testing", "inconclusive")

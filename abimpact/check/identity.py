@@ -82,6 +82,24 @@ def missing_variant(log: Log) -> list[Finding]:
     return [_left_out("missing_variant", log.row_counts.missing_variant, log, "variant")]
 
 
+def filtered_rows(log: Log) -> list[Finding]:
+    """Rows that the filter left out."""
+    if log.experiment.where is None:
+        return []
+    counts = log.row_counts
+    rows = counts.read - counts.kept
+    return [
+        Finding(
+            code="filtered_rows",
+            severity=Severity.INFO,
+            message=f"{rows:,} of {counts.read:,} rows were left out by the filter.",
+            why="A filter on what happened after the assignment compares units that are no longer alike.",
+            do="Filter only by what was known before.",
+            data={"rows": rows, "read": counts.read},
+        )
+    ]
+
+
 def _left_out(code: str, rows: int, log: Log, what: str) -> Finding:
     if not rows:
         return _passed(code, f"Every row names a {what}.", {"rows": 0})

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from abimpact.check.split import SMALLEST_PVALUE
 from abimpact.findings import Finding, Severity
 from abimpact.read.log import Column, Log
 
@@ -18,7 +19,7 @@ def shares_differ(missing: Sequence[int], units: Sequence[int]) -> float | None:
     if (table.sum(axis=1) == 0).any() or (table.sum(axis=0) == 0).any():
         return None
     expected = np.outer(table.sum(axis=1), table.sum(axis=0)) / table.sum()
-    return float(chdtrc(len(units) - 1, ((table - expected) ** 2 / expected).sum()))
+    return max(float(chdtrc(len(units) - 1, ((table - expected) ** 2 / expected).sum())), SMALLEST_PVALUE)
 
 
 def _outcomes(log: Log) -> list[tuple[str, Column]]:

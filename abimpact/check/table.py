@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 
 from abimpact.check.identity import (
     duplicate_rows,
+    filtered_rows,
     guessed,
     looks_like_unit,
     missing_unit,
@@ -27,6 +28,7 @@ CHECKS: tuple[Callable[[Log], Sequence[Finding]], ...] = (
     missing_unit,
     missing_variant,
     unknown_variant,
+    filtered_rows,
     missing_values,
     nonfinite_values,
     too_few_units,

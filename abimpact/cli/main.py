@@ -6,6 +6,7 @@
 import os
 import sys
 import traceback
+from io import BytesIO, TextIOWrapper
 
 import typer
 
@@ -50,8 +51,8 @@ def _options(
 def main(arguments: list[str] | None = None) -> int:
     """Run the command line and return its exit code; errors are a paragraph on standard error, never a traceback."""
     # A stream that was closed before the start is None to Python.
-    sys.stdout = sys.stdout or open(os.devnull, "w")
-    sys.stderr = sys.stderr or open(os.devnull, "w")
+    sys.stdout = sys.stdout or TextIOWrapper(BytesIO(), "utf-8")
+    sys.stderr = sys.stderr or TextIOWrapper(BytesIO(), "utf-8")
     if not sys.stdout.isatty():
         # Some environment variables make typer colour its help even in pipes; this one stops it.
         os.environ["_TYPER_FORCE_DISABLE_TERMINAL"] = "1"

@@ -157,8 +157,8 @@ def _more_units(primaries: Sequence[MetricResult], level: float) -> int | None:
         return None
     n = primaries[0].incumbent.units + primaries[0].proposed.units
     wanted = float(ndtri(0.5 + level / 2) + ndtri(POWER))
-    times = (wanted / chosen.statistic) ** 2
-    return _rounded(n * (times - 1)) if 1 < times <= MOST_TIMES_MORE else None
+    factor = wanted / abs(chosen.statistic)
+    return _rounded(n * (factor**2 - 1)) if 1 < factor <= math.sqrt(MOST_TIMES_MORE) else None
 
 
 def _rounded(units: float) -> int:

@@ -104,27 +104,27 @@ def _outliers(metric: MetricSummary, variants: Sequence[str], proposed: int) -> 
             dropped[side].append(x)
         without = sum(sign * _mean_without(m, dropped[side]) for side, (m, _, sign) in enumerate(sides))
         if abs(effect - without) >= SHIFT * se:
-            largest = max((x for _, _, x in weights[:k]), key=abs)
-            return [_outlier_finding(metric.metric.name, variants[proposed], k, largest, effect, without)]
+            farthest = max((x for _, _, x in weights[:k]), key=abs)
+            return [_outlier_finding(metric.metric.name, variants[proposed], k, farthest, effect, without)]
     return []
 
 
-def _outlier_finding(name: str, proposed: str, units: int, largest: float, effect: float, without: float) -> Finding:
+def _outlier_finding(name: str, proposed: str, units: int, farthest: float, effect: float, without: float) -> Finding:
     share = (effect - without) / effect if effect else None
     carried = f", {share * 100:.0f} % of it" if share is not None and 0 < share <= 1 else ""
-    counted = f"One unit ({largest:,g}) moves" if units == 1 else f"{units} units (the largest {largest:,g}) move"
-    moved = f"from {without:.3g} to {effect:.3g}".replace("-", "−")
+    value, before, after = (f"{x}".replace("-", "−") for x in (f"{farthest:,g}", f"{without:.3g}", f"{effect:.3g}"))
+    counted = f"One unit ({value}) moves" if units == 1 else f"{units} units (the farthest at {value}) move"
     return Finding(
         code="outliers",
         severity=Severity.WARN,
-        message=f"{counted} the effect of {proposed} on {name} {moved}{carried}.",
+        message=f"{counted} the effect of {proposed} on {name} from {before} to {after}{carried}.",
         why="What a handful of units did says little about the next ones.",
         do="Look at those units (tests, bots, resellers?) and decide on a cap before the next test.",
         data={
             "metric": name,
             "proposed": proposed,
             "units": units,
-            "largest": largest,
+            "farthest": farthest,
             "share_of_effect": share,
             "effect": effect,
             "effect_without": without,

@@ -18,9 +18,9 @@ from abimpact.spec.expression import Expression, column, literal, quote
 from abimpact.spec.metric import Metric, MetricKind
 from abimpact.spec.variants import resolve_variants
 
+# Fourth powers of larger numbers are infinite to a computer.
+LARGEST = 1e70
 # Names of helper columns beside the log's own.
-# Cubes of larger numbers are infinite to a computer.
-LARGEST = 1e100
 ARM, PLACE = "abimpact_arm", "abimpact_place"
 
 
@@ -35,6 +35,9 @@ class Opener:
 
     def open(self) -> Log:
         """Form the units; everything that is left out is counted."""
+        for name in (*self.families, *self.experiment.derive):
+            if name.casefold() in (ARM, PLACE):
+                raise DataError(f"A column is called {name!r}, which abimpact needs itself.", "Rename the column.")
         try:
             return self._open()
         except duckdb.Error as error:
@@ -152,6 +155,11 @@ class Opener:
                 self.engine, self.loaded.relation, expression.text, has_decimal_commas=self.loaded.has_decimal_commas
             )
             return sql, False, said
+        if family in ("date", "timestamp"):
+            raise DataError(
+                f"Column {expression.text!r} holds dates where numbers belong.",
+                'Compute a number from it, like: -m "name=hour(column)".',
+            )
         if not is_column:
             self._try(expression.sql, f"The expression {expression.text!r}")
         # Whole numbers of a text file are read as doubles, in case later rows have fractions.

@@ -23,17 +23,20 @@ class InputFile:
 
 def expand(sources: Sequence[str]) -> tuple[InputFile, ...]:
     """All files that `sources` (files, globs, folders) stand for, sorted, each once."""
-    found: dict[str, InputFile] = {}
+    found: dict[Path, InputFile] = {}
     for source in sources:
         for path in _paths(source):
-            found.setdefault(str(path), _input_file(path))
-    return tuple(found[key] for key in sorted(found))
+            found.setdefault(path.resolve(), _input_file(path))
+    return tuple(sorted(found.values(), key=lambda file: file.path))
 
 
 def _paths(source: str) -> Iterable[Path]:
     path = Path(source)
     if path.is_dir():
-        files = sorted(p for p in path.rglob("*") if p.is_file() and _is_data(p) and not _is_hidden(p, path))
+        try:
+            files = sorted(p for p in path.rglob("*") if _is_data(p) and not _is_hidden(p, path) and p.is_file())
+        except OSError as error:
+            raise DataError(f"The folder {source} cannot be read: {error.strerror} ({error.filename}).") from error
         if not files:
             raise DataError(f"The folder {source} has no data files.", f"Known endings: {', '.join(FORMATS)}.")
         return files

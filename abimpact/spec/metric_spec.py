@@ -16,7 +16,7 @@ from abimpact.spec.request import MetricRequest
 
 MARGIN = re.compile(r"\s*(\d+\.?\d*|\.\d+)\s*(%|points?|pp|[^\d\s%.][^%]*)?\s*")
 NAMED = re.compile(r"([^=<>!]+)=(?!=)(.+)", re.DOTALL)
-QUANTILE = re.compile(r"p(\d{1,2}(?:\.\d+)?)")
+QUANTILE = re.compile(r"p(\d{1,3}(?:\.\d+)?)")
 
 
 def parse_tolerance(text: str, what: str) -> Tolerance:

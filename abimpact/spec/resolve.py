@@ -24,6 +24,7 @@ VARIANT_NAMES = frozenset(
 
 def resolve(request: Request, columns: Mapping[str, str]) -> Experiment:
     """The experiment that `request` means in a log with `columns` (names to type families)."""
+    _check_values(request)
     known = dict(columns)
     derive: dict[str, Expression] = {}
     for name, text in request.derive.items():
@@ -52,7 +53,7 @@ def resolve(request: Request, columns: Mapping[str, str]) -> Experiment:
         several_rows=request.several_rows,
         where=parse_expression(request.where, known, "--where") if request.where else None,
         derive=derive,
-        level=_level(request.level),
+        level=request.level,
         resamples=request.resamples,
         seed=request.seed,
         guesses=(*said, *also_said, *said_last),
@@ -107,12 +108,16 @@ def _resolved(declared: MetricRequest, request: Request, columns: Mapping[str, s
     return resolve_metric(replace(declared, missing=declared.missing or request.missing), columns)
 
 
-def _level(level: float) -> float:
-    if not 0.5 <= level < 1:
+def _check_values(request: Request) -> None:
+    if not 0.5 <= request.level < 1:
         raise UsageError(
-            f"--level {level:g} is no confidence level.", "Give a fraction from 0.5 to below 1, like 0.95."
+            f"--level {request.level:g} is no confidence level.", "Give a fraction from 0.5 to below 1, like 0.95."
         )
-    return level
+    for name, number in (("--resamples", request.resamples), ("--seed", request.seed)):
+        if number < 0:
+            raise UsageError(f"{name} {number} is below 0.", "Give a whole number from 0.")
+    if request.missing not in ("zero", "exclude"):
+        raise UsageError(f"--missing {request.missing!r} is not known.", "Say zero or exclude.")
 
 
 def parse_split(text: str) -> tuple[float, ...]:

@@ -10,6 +10,7 @@ from typing import Any
 import matplotlib as mpl
 import matplotlib.pyplot as plt
 import numpy as np
+from scipy.special import ndtr
 
 from abimpact.estimate.bootstrap import _merge_middle
 from abimpact.spec.metric import MetricKind
@@ -18,8 +19,8 @@ from abimpact.summarise.scan import scan_moments
 from tests.logs import frame, opened
 from tests.resampled import distribution, of_rows
 
-TARGET = Path(__file__).with_suffix("").with_name("bootstrap.svg")
-PLACES = np.linspace(-3.0, 3.0, 121)
+TARGET = Path(__file__).with_name("bootstrap.svg")
+PLACES = np.linspace(-3.0, 3.0, 61)
 RESAMPLES = 9999
 
 
@@ -69,7 +70,7 @@ def errors(spec: str, log_frame: Any) -> tuple[int, int, float, Any, Any]:
 
 def main() -> None:
     """Draw and print."""
-    mpl.rcParams.update({"svg.hashsalt": "abimpact", "font.size": 9})
+    mpl.rcParams.update({"svg.hashsalt": "abimpact", "svg.fonttype": "none", "font.size": 9})
     figure, axes = plt.subplots(2, 3, figsize=(9, 4.8), sharex=True, sharey=True, layout="constrained")
     cases = [
         ("revenue, 10 % buy", 500),
@@ -84,16 +85,20 @@ def main() -> None:
     for i, ((name, units), axis) in enumerate(zip(cases, axes.flat, strict=True)):
         n_bins, n_merged, bound, before, after = errors(*data(name, units, np.random.default_rng(i)))
         largest = [np.abs(e).max() for e in (before, after)]
-        print(f"| {name} | {units:,} | {n_bins} | {bound:.5f} | {largest[0]:.5f} | {n_merged} | {largest[1]:.5f} |")
-        below = np.array([0.5 * (1 + np.tanh(0.7988 * z * (1 + 0.04417 * z * z))) for z in PLACES])
-        noise = 1000 * np.sqrt(below * (1 - below) / RESAMPLES)
-        axis.fill_between(PLACES, -noise, noise, color="0.88", label=f"noise of {RESAMPLES:,} draws (± 1 s.e.)")
-        axis.plot(PLACES, 1000 * before, color="#1f5fa8", label="bins")
-        axis.plot(PLACES, 1000 * after, color="#c2571a", label="bins, middle merged")
+        print(f"| {name} | {units:,} | {n_bins} | {bound:.2g} | {largest[0]:.2g} | {n_merged} | {largest[1]:.2g} |")
+        noise = np.sqrt(ndtr(PLACES) * ndtr(-PLACES) / RESAMPLES)
+        axis.semilogy(PLACES, noise, color="0.5", label=f"noise of {RESAMPLES:,} draws (1 s.e.)")
+        axis.axhline(0.001, color="0.5", linestyle=":", label="largest error allowed")
+        if largest[1] > 0:
+            axis.semilogy(PLACES, np.abs(after), color="#c2571a", label="bins, middle merged")
+            axis.semilogy(PLACES, np.abs(before), color="#1f5fa8", label="bins")
+        else:
+            axis.text(0.0, 1e-7, "exact", ha="center")
         axis.set_title(f"{name}; {units:,} units", fontsize=9)
+    axes[0, 0].set_ylim(1e-11, 0.03)
     figure.supxlabel("distance from the estimate, standard errors", fontsize=9)
-    figure.supylabel("error of the distribution function, 1/1000", fontsize=9)
-    axes[0, 0].legend(fontsize=7, frameon=False, loc="lower left")
+    figure.supylabel("error of the distribution function", fontsize=9)
+    figure.legend(*axes[0, 0].get_legend_handles_labels(), loc="outside upper center", ncols=4, frameon=False)
     figure.savefig(TARGET, metadata={"Date": None})
 
 

@@ -38,10 +38,10 @@ def test_a_full_disk_behind_standard_output_is_an_error_that_says_so(log: Path) 
 
 
 def on_a_terminal(log: Path, *flags: str, **environment: str) -> str:
-    """What a run shows on a terminal."""
+    """What a run shows on a terminal, less the progress bar of a slow machine."""
     here, there = pty.openpty()
     process = subprocess.Popen(
-        [sys.executable, "-m", "abimpact", "report", str(log), *ASKED, *flags],
+        [sys.executable, "-m", "abimpact", "report", str(log), *ASKED, "--no-progress", *flags],
         stdout=there,
         stderr=there,
         env={**{k: v for k, v in os.environ.items() if k != "NO_COLOR"}, "TERM": "xterm-256color", **environment},
