@@ -163,9 +163,9 @@ def _merge_middle(
     """Counts, means and covariances per unit of the bins, those that hardly skew the sum merged into one.
 
     A merged bin keeps mean and variance exact; it loses the third cumulant inside it, so bins join it from the least
-    skewing up while the distribution function stays within `MERGED_ERROR`. Most of a large log's bins do, which is what
-    makes resampling cheap: the rest are tails that hold few units. Sums of few distinct values, `step` apart, have a
-    distribution function with jumps of step / (sigma sqrt(2 pi n)), of which merging may lose half (Esseen 1945).
+    skewing up while the distribution function stays within `MERGED_ERROR`, to first order. Most of a large log's bins
+    do, which is what makes resampling cheap: the rest are tails that hold few units. Only bins of `MANY` units count as
+    `smooth` variance: what a rare large unit adds does not blur the sum of the others.
     """
     n = count.sum()
     away = means @ direction - (count @ means @ direction) / n
@@ -193,9 +193,9 @@ def _merge_middle(
 
 
 def _half_jump(values: Floats, within: float, variance: float) -> float:
-    """Half the largest jump of a sum's distribution function: 0 if the spread `within` bins smooths it.
+    """Half the largest jump of a sum's distribution function: 0 if the variance `within` bins smooths it.
 
-    `within` and `variance` are those of the sum of all units, whose bins lie at `values`.
+    Sums of few distinct `values`, step h apart, jump by h / sqrt(2 pi variance); a merged bin does not (Esseen 1945).
     """
     if len(values) < 2:
         return 0.0

@@ -63,7 +63,11 @@ def estimate(summary: MetricSummary, proposed: int, *, level: float, n_resamples
     chosen = estimates[-1].method
     if n_resamples and summary.bins:
         resampled = bootstrap(summary, proposed, level=level, n_resamples=n_resamples, seed=seed)
-        estimates += (resampled,) if isinstance(resampled, Estimate) else ()
+        if isinstance(resampled, Estimate):
+            estimates += (resampled,)
+        else:
+            why = f"not resampled: {resampled.message}"
+            estimates = (*estimates[:-1], replace(estimates[-1], notes=(*estimates[-1].notes, why)))
 
     def against(margin: Tolerance | None) -> Margin | None:
         thresholds = found.thresholds(margin.is_relative) if margin else None

@@ -45,9 +45,11 @@ class Column:
     """A canonical number column of the relation and what the profile scan found in it.
 
     `name` is its SQL name, `text` what the user wrote. `missing` and `nonfinite` count units per variant.
-    `low` and `high` are the finite extremes over all variants and `centre` a rounded mean (all 0 without values);
+    `low` and `high` are the finite extremes over all variants and `centre` a rounded mean of the
+    narrowest variant (all 0 without values);
     `is_binary` says that every value is 0 or 1, `is_whole` that the values are whole numbers of a small range.
-    `indicator` names the column that is 1 where a covariate is missing.
+    `indicator` names the column that is 1 where a covariate is missing. `is_uneven` says that the values of one variant
+    reach thousands of times farther than those of another.
     """
 
     name: str
@@ -60,6 +62,7 @@ class Column:
     is_binary: bool
     is_whole: bool
     indicator: str | None = None
+    is_uneven: bool = False
 
     @property
     def reach(self) -> float:

@@ -13,6 +13,10 @@ from abimpact.read.log import Column
 CENTRE_BITS = 10
 # A column of whole numbers is binned by value while it spans at most this much.
 MOST_WHOLE_VALUES = 512
+# From here on, sums that suit the variant with the farthest values would lose digits of the others.
+UNEVEN = 4096
+# Below this a range cannot be divided by.
+SMALLEST_RANGE = 1e-300
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,8 +101,7 @@ def _column(index: int, term: Term, units: Sequence[int], seen: Sequence[_Seen],
     low, high = _bounds(seen)
     missing = tuple(n - s.values for n, s in zip(units, seen, strict=True))
     nonfinite = tuple(s.values - s.finite for s in seen)
-    n_finite = sum(s.finite for s in seen)
-    centre = _centre(low, sum(s.mean * s.finite for s in seen) / n_finite, high) if n_finite else 0.0
+    centre = _centre(seen)
     if term.missing_is_zero and any(missing):
         low, high = min(low, 0.0), max(high, 0.0)
     return Column(
@@ -111,16 +114,28 @@ def _column(index: int, term: Term, units: Sequence[int], seen: Sequence[_Seen],
         centre=centre,
         is_binary=is_whole and low >= 0 and high <= 1,
         is_whole=is_whole,
+        is_uneven=_is_uneven(seen, centre),
         indicator=f"v{index}_missing" if term.is_covariate and any((*missing, *nonfinite)) else None,
     )
 
 
-def _centre(low: float, mean: float, high: float) -> float:
-    """`mean` on a grid of powers of two, about a thousandth of the values' range apart."""
-    if low == high:
-        return low
-    grid = 2.0 ** (math.frexp(high - low)[1] - CENTRE_BITS)
-    return round(mean / grid) * grid
+def _is_uneven(seen: Sequence[_Seen], centre: float) -> bool:
+    reaches = [max(s.high - centre, centre - s.low) for s in seen if s.finite]
+    return max(reaches, default=0.0) > UNEVEN * min(reaches, default=0.0)
+
+
+def _centre(seen: Sequence[_Seen]) -> float:
+    """A mean on a grid of powers of two, about a thousandth of the values' range apart.
+
+    It is that of the variant with the smallest range: the one that loses digits when a far number is subtracted.
+    """
+    filled = [s for s in seen if s.finite]
+    varied = [s for s in filled if s.high - s.low >= SMALLEST_RANGE]
+    if not varied:
+        return filled[0].low if filled else 0.0
+    narrowest = min(varied, key=lambda s: s.high - s.low)
+    grid = 2.0 ** (math.frexp(narrowest.high - narrowest.low)[1] - CENTRE_BITS)
+    return round(narrowest.mean / grid) * grid
 
 
 def canonical_sql(columns: Sequence[Column], terms: Sequence[Term]) -> list[str]:

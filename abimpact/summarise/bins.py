@@ -143,7 +143,9 @@ def _scan(
     aggregates, factors = [], []
     for indices in products:
         product = "*".join(points[i].sql for i in indices)
-        sql, factor = exact_sum(product, math.prod(points[i].reach for i in indices))
+        sql, factor = exact_sum(
+            product, math.prod(points[i].reach for i in indices), is_wide=any(points[i].is_wide for i in indices)
+        )
         aggregates.append(f"CAST({sql} AS DOUBLE)")
         factors.append(factor)
     mask = " AND ".join(f"{name} IS NOT NULL" for name in nullable(columns))

@@ -20,13 +20,15 @@ TERMS_PER_QUERY = 600
 class Coordinate:
     """One column of a metric's moments: its SQL name, the shift that centres it, and the reach around it.
 
-    `is_binary` columns are not shifted: they equal their own powers, which saves the sums of these.
+    `is_binary` columns are not shifted: they equal their own powers, which saves the sums of these. `is_wide` ones need
+    more digits than their reach alone would tell.
     """
 
     name: str
     centre: float
     reach: float
     is_binary: bool
+    is_wide: bool = False
 
     @property
     def sql(self) -> str:
@@ -38,10 +40,12 @@ def coordinates(columns: Sequence[Column]) -> tuple[Coordinate, ...]:
     """The columns of a metric's `Moments`, missing indicators behind their covariates."""
     found = []
     for column in columns:
-        binary = Coordinate(column.name, 0.0, 1.0, is_binary=True)
-        found.append(
-            binary if column.is_binary else Coordinate(column.name, column.centre, column.reach, is_binary=False)
-        )
+        if column.is_binary:
+            found.append(Coordinate(column.name, 0.0, 1.0, is_binary=True))
+        else:
+            found.append(
+                Coordinate(column.name, column.centre, column.reach, is_binary=False, is_wide=column.is_uneven)
+            )
         if column.indicator:
             found.append(Coordinate(column.indicator, 0.0, 1.0, is_binary=True))
     return tuple(found)
@@ -78,7 +82,11 @@ def _plan(columns: Sequence[Column], aggregates: dict[str, float]) -> _Plan:
     sums = {}
     for indices in _index_tuples(len(points)):
         factors = [points[i] for k, i in enumerate(indices) if not (points[i].is_binary and i in indices[:k])]
-        sql, factor = exact_sum("*".join(p.sql for p in factors), math.prod(p.reach for p in factors))
+        sql, factor = exact_sum(
+            "*".join(p.sql for p in factors),
+            math.prod(p.reach for p in factors),
+            is_wide=any(p.is_wide for p in factors),
+        )
         sums[indices] = f"{sql}{where}"
         aggregates[sums[indices]] = factor
     count = f"count(*){where}"

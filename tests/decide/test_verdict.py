@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import replace
+from inspect import getsource
 from pathlib import Path
 from typing import Any
 
@@ -9,10 +10,11 @@ import jsonschema
 import pytest
 
 import abimpact.render
-from abimpact.decide.decision import Verdict
+from abimpact.check.table import CHECKS
+from abimpact.decide.decision import REASONS, Verdict
 from abimpact.decide.families import adjust_pvalues
 from abimpact.decide.report import MetricResult
-from abimpact.decide.verdict import decide, overall
+from abimpact.decide.verdict import NOT_AN_EXPERIMENT, decide, overall
 from abimpact.findings import Finding, Severity
 from abimpact.render.json import to_dict
 from abimpact.render.markdown import to_markdown
@@ -51,13 +53,11 @@ BLOCK = Finding(
     do="Find the loss.",
     data={"counts": {"rules": 10, "ml": 90}, "expected": {"rules": 50, "ml": 50}, "pvalue": 1e-9, "statistic": 40.0},
 )
-NOT_AN_EXPERIMENT = replace(
-    BLOCK, code="not_concurrent", message="They share 0% of their days.", data={"overlap": {"ml": 0.0}}
-)
+CALENDAR = replace(BLOCK, code="not_concurrent", message="They share 0% of their days.", data={"overlap": {"ml": 0.0}})
 
 SITUATIONS = {
     "invalid/sample_ratio": ([BLOCK], [metric("profit", GOOD)]),
-    "invalid/not_an_experiment": ([BLOCK, NOT_AN_EXPERIMENT], [metric("profit", GOOD)]),
+    "invalid/not_an_experiment": ([BLOCK, CALENDAR], [metric("profit", GOOD)]),
     "keep/worse": ([], [metric("profit", BAD), SAFE]),
     "keep/guardrail": ([], [metric("profit", GOOD), BROKEN]),
     "keep_testing/trade_off": ([], [metric("profit", GOOD), metric("sales", BAD)]),
@@ -82,6 +82,12 @@ def test_every_verdict_is_reached_worded_and_valid(verdict: str) -> None:
     assert document["verdict"]["headline"]
     assert all(b["message"] for b in document["verdict"]["because"])
     assert to_markdown(report).startswith(f"## {verdict.split('/')[0].replace('_', ' ').upper()}: ")
+
+
+def test_the_reasons_known_to_the_gate_are_those_that_are_reached() -> None:
+    known = {f"{code}/{reason}" for code, reasons in REASONS.items() for reason in reasons}
+    blocking = {check.__name__ for check in CHECKS if "Severity.BLOCK" in getsource(check)} - NOT_AN_EXPERIMENT
+    assert known == set(SITUATIONS) | {f"invalid/{code}" for code in blocking}
 
 
 @pytest.mark.parametrize("better", list(Better))

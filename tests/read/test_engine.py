@@ -55,7 +55,6 @@ ESCAPES = [
     "SET temp_directory = '/'",
     "SET memory_limit = '1TB'",
     "SET log_query_path = '{folder}/queries'",
-    "PRAGMA enable_profiling",
 ]
 
 

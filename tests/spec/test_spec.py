@@ -57,6 +57,22 @@ def test_suffixes_and_margins() -> None:
         metric("revenue@2%")
 
 
+@pytest.mark.parametrize("spec", ["revenue:p0", "revenue:p100", "x=revenue:p250"])
+def test_quantiles_lie_between_0_and_1(spec: str) -> None:
+    with pytest.raises(ConfigError, match="between 0 and 1"):
+        metric(spec)
+
+
+@pytest.mark.parametrize(
+    "spec", ["", "x=", "=revenue", "/revenue", ":p50", "revenue +", "@", "@2%", "revenue@", ":lower"]
+)
+def test_specs_that_are_none(spec: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        metric(spec, Role.GUARDRAIL)
+    assert "sqlglot" not in caught.value.message
+    assert caught.value.hint
+
+
 @pytest.mark.parametrize(
     ("text", "amount", "is_relative"),
     [

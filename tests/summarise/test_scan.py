@@ -44,6 +44,20 @@ def test_moments_are_those_of_the_rows_wherever_the_values_lie(shift: float) -> 
         assert_equal(found[2][arm], moments_of(rows(data, variant, "converted")))
 
 
+@pytest.mark.parametrize("whale", [1e5, 1e7, 1e8])
+def test_a_whale_in_one_variant_costs_the_other_no_digits(whale: float) -> None:
+    data = frame()
+    data.loc[data.index[data.variant == "ml"][0], "value"] = whale
+    with opened(data, ["value", "value/sessions"]) as log:
+        found = moments(log)
+        binned = bins(log.engine, log.relation, MetricKind.MEAN, log.columns["value"], found[0])
+    assert_equal(found[0][0], moments_of(rows(data, "rules", "value")))
+    assert_equal(found[1][0], moments_of(rows(data, "rules", "value", "sessions")))
+    gap = binned[0].mean - found[0][0].mean
+    second = binned[0].second.sum() + float(binned[0].count @ gap[:, 0] ** 2)
+    assert second == pytest.approx(found[0][0].second[0, 0], rel=1e-9)
+
+
 def test_a_unit_counts_for_a_metric_only_with_all_its_outcomes() -> None:
     data = frame()
     data.loc[::7, "value"] = np.nan
