@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """A report that can be read as values (`values`), as JSON, as Markdown or as a data frame."""
+    """A report that can be read as values (`values`), as a dictionary, as a data frame, or as text for people."""
 
     values: ReportValues
 
@@ -47,6 +47,18 @@ class Report:
         from abimpact.render.markdown import to_markdown
 
         return to_markdown(self.values, show_anyway=show_anyway)
+
+    def to_csv(self) -> str:
+        """The estimates as a tidy CSV table."""
+        from abimpact.render.csv import to_csv
+
+        return to_csv(self.values)
+
+    def to_text(self, *, show_anyway: bool = False) -> str:
+        """The report in at most five lines, to paste into a chat."""
+        from abimpact.render.text import to_text
+
+        return to_text(self.values, show_anyway=show_anyway)
 
     def to_pandas(self) -> "pd.DataFrame":
         """One row per metric, proposed variant and method."""

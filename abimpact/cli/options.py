@@ -100,12 +100,22 @@ ShowAnyway = Annotated[
     bool, typer.Option("--show-anyway", help="Show KPIs although the log is not sound.", rich_help_panel=OUTPUT)
 ]
 Format = Annotated[
-    str, typer.Option("-f", "--format", help="terminal, markdown or json, to standard output.", rich_help_panel=OUTPUT)
+    str,
+    typer.Option(
+        "-f",
+        "--format",
+        help="terminal, markdown, json, csv, junit, github or text, to standard output.",
+        rich_help_panel=OUTPUT,
+    ),
 ]
 Outputs = Annotated[
     list[str] | None,
     typer.Option(
-        "-o", "--output", metavar="FILE", help="Also write FILE: .md, .json (repeat).", rich_help_panel=OUTPUT
+        "-o",
+        "--output",
+        metavar="FILE",
+        help="Also write FILE: .md, .json, .csv, .xml (JUnit), .txt (repeat).",
+        rich_help_panel=OUTPUT,
     ),
 ]
 Quiet = Annotated[bool, typer.Option("-q", "--quiet", help="The verdict in one line.", rich_help_panel=OUTPUT)]

@@ -52,12 +52,11 @@ def report(
     """Compare a proposed variant with the incumbent: verdict, KPIs with intervals, data checks."""
     from abimpact.cli.progress import shown_progress
     from abimpact.pipeline import Running, run_report
-    from abimpact.render.table import FORMATS, Options, format_of, render
+    from abimpact.render.table import Options, check_printed, format_of, render, render_text
     from abimpact.render.write import write
     from abimpact.spec.config import load_request
 
-    if format_name not in FORMATS:
-        raise UsageError(f"--format {format_name!r} is not a format.", nearest(format_name, FORMATS))
+    check_printed(format_name)
     formats = {path: format_of(path) for path in output or ()}
     failing = _failing(gate, fail_on or [])
     request = load_request(
@@ -88,8 +87,8 @@ def report(
             running=Running(memory_limit=memory_limit, threads=threads, progress=progress),
         )
     files = {path: render(found, name, Options(show_anyway=show_anyway)) for path, name in formats.items()}
-    for path, text in files.items():
-        write(path, text)
+    for path, content in files.items():
+        write(path, content)
     page = Options(
         width=_width(),
         is_coloured=sys.stdout.isatty() and "NO_COLOR" not in os.environ,
@@ -98,7 +97,11 @@ def report(
         is_verbose=verbose,
         show_anyway=show_anyway,
     )
-    _show(render(found, format_name, page).rstrip("\n"))
+    _show(render_text(found, format_name, page).rstrip("\n"))
+    if format_name == "github":
+        from abimpact.render.github import append_summary
+
+        append_summary(found, page)
     return _gate(found, failing)
 
 

@@ -19,8 +19,14 @@ _MARKDOWN = re.compile(
     r"|&(?=#|\w+;)"  # opens an entity
     r"|(?<![^\W_])_|_(?![^\W_])"  # emphasis, unless inside a word
 )
-_BLOCK = re.compile(r"^(?=#+(?:\s|$)|[=>]|[-+](?:[-\s]|$)|\d+[.)](?:\s|$))(\d*)")  # heading, list, quote
+_BLOCK = re.compile(
+    r"^(?=#+(?:\s|$)|[=>]|[-+](?:[-\s]|$)|\d+[.)](?:\s|$)"  # heading, list, quote
+    r"|::)(\d*)"  # a command to GitHub's runner, which reads what is printed
+)
 _AUTOLINK = re.compile(r"(?i)(?<=@)(?=\S)|(?<=#)(?=\d)|(?<=:)(?=//)|(?<=\bwww)(?=\.)|(?<=\bGH-)(?=\d)")
+_CHAT = re.compile(r"(?<=@)(?=\w)|(?<=<)(?=[!@#])")  # mentions, as a chat's interface reads them
+_FORMULA = re.compile(r"\s*[=+\-@\uff1d\uff0b\uff0d\uff20]")  # how a spreadsheet's formula begins, in either width
+_NOT_XML = re.compile("[\ufffe\uffff]")
 _JOINER = "\u2060"  # invisible and of no width: GitHub links text after parsing, where a backslash is gone
 
 
@@ -43,6 +49,28 @@ def markdown(text: str) -> str:
     """`text` as it stands, for a GitHub-flavoured paragraph, heading or cell; links and mentions broken."""
     escaped = _MARKDOWN.sub(lambda found: "\\" + found[0], visible(text).strip())
     return _AUTOLINK.sub(_JOINER, _BLOCK.sub(r"\1\\", escaped))
+
+
+def chat(text: str) -> str:
+    """`text` for a chat, whose mentions are broken."""
+    return _CHAT.sub(_JOINER, visible(text))
+
+
+def spreadsheet(text: str) -> str:
+    """`text` that no spreadsheet takes for a formula (OWASP, CSV injection): an apostrophe goes first."""
+    seen = visible(text)
+    return f"'{seen}" if _FORMULA.match(seen) else seen
+
+
+def xml(text: str) -> str:
+    """`text` without the characters that XML 1.0 can't hold; the writer escapes the rest."""
+    return _NOT_XML.sub("\N{REPLACEMENT CHARACTER}", visible(text))
+
+
+def workflow(text: str, *, is_property: bool = False) -> str:
+    """`text` for a command to GitHub's runner: as data, or as a property."""
+    escaped = visible(text).replace("%", "%25")
+    return escaped.replace(":", "%3A").replace(",", "%2C") if is_property else escaped
 
 
 def _is_hidden(character: str) -> bool:

@@ -22,30 +22,51 @@ class Options:
     show_anyway: bool = False
 
 
-Renderer = Callable[[Report, Options], str]
+Renderer = Callable[[Report, Options], str | bytes]
 
 
 @dataclass(frozen=True, slots=True)
 class Format:
-    """A format's file extensions and the module of this room whose `render` makes it."""
+    """A format's file extensions and the module of this room whose `render` makes it.
+
+    A format `is_printed` if it is text; the others are bytes for a file.
+    """
 
     extensions: tuple[str, ...]
     module: str
+    is_printed: bool = True
 
 
 FORMATS = {
     "terminal": Format((), "terminal"),
     "markdown": Format((".md",), "markdown"),
     "json": Format((".json",), "json"),
+    "csv": Format((".csv",), "csv"),
+    "junit": Format((".xml",), "junit"),
+    "github": Format((), "github"),
+    "text": Format((".txt",), "text"),
 }
 
 
-def render(report: Report, name: str, options: Options) -> str:
-    """The report in the format of that name; UsageError names the nearest format."""
-    if name not in FORMATS:
-        raise UsageError(f"Unknown format {name!r}.", nearest(name, FORMATS))
+def render(report: Report, name: str, options: Options) -> str | bytes:
+    """The report in the format of that name, bytes unless it is printed."""
     module = import_module(f"abimpact.render.{FORMATS[name].module}")
     return cast(Renderer, module.render)(report, options)
+
+
+def render_text(report: Report, name: str, options: Options) -> str:
+    """The report in a format that is printed."""
+    text = render(report, name, options)
+    assert isinstance(text, str)
+    return text
+
+
+def check_printed(name: str) -> None:
+    """UsageError unless `name` is a format for standard output: it names the nearest one, or the option for files."""
+    if name not in FORMATS:
+        raise UsageError(f"--format {name!r} is not a format.", nearest(name, FORMATS))
+    if not FORMATS[name].is_printed:
+        raise UsageError(f"--format {name!r} is a file.", f"Write it with -o report{FORMATS[name].extensions[0]}.")
 
 
 def format_of(path: str) -> str:

@@ -9,13 +9,14 @@ from pathlib import Path
 from abimpact.errors import UsageError
 
 
-def write(path: str, text: str) -> None:
-    """Write `text` as UTF-8 to `path` through a temporary file beside it.
+def write(path: str, content: str | bytes) -> None:
+    """Write `content` (text as UTF-8) to `path` through a temporary file beside it.
 
     A file that exists keeps its mode; a device or pipe is written to directly. UsageError names a path that
     can't be written.
     """
-    data = text.encode("utf-8", "backslashreplace")  # lone surrogates, from odd file names
+    # Lone surrogates come from odd file names.
+    data = content.encode("utf-8", "backslashreplace") if isinstance(content, str) else content
     target = Path(os.path.realpath(path))
     try:
         mode = target.stat().st_mode if target.exists() else None

@@ -8,7 +8,7 @@ import pytest
 
 from abimpact.decide.report import Report
 from abimpact.render.json import to_dict
-from abimpact.render.table import Options, render
+from abimpact.render.table import Options, render_text
 from tests.render.build import SITUATIONS
 from tests.render.reading import agrees, numbers
 
@@ -16,14 +16,14 @@ READABLE = [s for s in SITUATIONS if s != "hostile"]  # whose names hold digits
 
 
 def _markdown_rows(report: Report) -> Iterator[list[str]]:
-    text = render(report, "markdown", Options(show_anyway=True))
+    text = render_text(report, "markdown", Options(show_anyway=True))
     for line in text.partition("<details>")[0].splitlines():
         if line.startswith("| ") and "---" not in line:
             yield [c.strip() for c in line.strip("|").split(" | ")]
 
 
 def _terminal_rows(report: Report) -> Iterator[list[str]]:
-    text = render(report, "terminal", Options(width=140, show_anyway=True))
+    text = render_text(report, "terminal", Options(width=140, show_anyway=True))
     for line in text.partition("Checks")[0].splitlines():
         cells = re.split(r" {2,}", line)
         if len(cells) > 5 and line[0] != " ":

@@ -8,7 +8,7 @@ from rich.text import Text
 
 from abimpact.decide.decision import Verdict
 from abimpact.render.layout import wrap
-from abimpact.render.table import Options, render
+from abimpact.render.table import Options, render_text
 from abimpact.render.view import view
 from tests.render.build import (
     CONVERSION,
@@ -31,7 +31,7 @@ from tests.render.build import (
 @pytest.mark.parametrize("situation", SITUATIONS)
 def test_no_number_is_cut_and_no_line_too_wide(situation: str, width: int) -> None:
     made = SITUATIONS[situation]()
-    lines = render(made, "terminal", Options(width=width)).splitlines()
+    lines = render_text(made, "terminal", Options(width=width)).splitlines()
     assert max(map(cell_len, lines)) <= width
     for block in view(made).blocks:
         for row in block.kpis:
@@ -52,61 +52,61 @@ def test_wide_numbers_and_wide_names(width: int) -> None:
     )
     results = (vast, CONVERSION, REVIEW)
     wide = report(decision(Verdict.KEEP_TESTING, "inconclusive", results), results)
-    lines = render(wide, "terminal", Options(width=width)).splitlines()
+    lines = render_text(wide, "terminal", Options(width=width)).splitlines()
     assert max(map(cell_len, lines)) <= width
     for number in ("−123,456,789,012", "+12,300 %", "−250 … +45,600 %"):
         assert any(number in line for line in lines)
 
 
 def test_bars_go_first_then_p() -> None:
-    seen = [render(ship(), "terminal", Options(width=w)) for w in (80, 68, 58)]
+    seen = [render_text(ship(), "terminal", Options(width=w)) for w in (80, 68, 58)]
     assert ["●" in text for text in seen] == [True, False, False]
     assert ["<.001" in text for text in seen] == [True, True, False]
     assert all("+1.8 … +6.7 %" in text for text in seen)
 
 
 def test_bars_share_zero_and_scale() -> None:
-    lines = [x for x in render(ship(), "terminal", Options(width=100)).splitlines() if "●" in x]
+    lines = [x for x in render_text(ship(), "terminal", Options(width=100)).splitlines() if "●" in x]
     assert len({x.index("┊") for x in lines}) == 1
     assert [x.index("●") for x in lines][1:] == sorted([x.index("●") for x in lines][1:], reverse=True)
 
 
 def test_no_colour_unless_asked() -> None:
-    assert "\x1b" not in render(hostile(), "terminal", Options(width=100))
+    assert "\x1b" not in render_text(hostile(), "terminal", Options(width=100))
 
 
 @pytest.mark.parametrize(("make", "code"), [(ship, "32"), (worse, "34"), (invalid, "31")])
 def test_colour_repeats_the_word(make: object, code: str) -> None:
     assert callable(make)
-    coloured = render(make(), "terminal", Options(is_coloured=True))
+    coloured = render_text(make(), "terminal", Options(is_coloured=True))
     assert f"\x1b[1;7;{code}m" in coloured
-    assert Text.from_ansi(coloured).plain.rstrip() == render(make(), "terminal", Options()).rstrip()
+    assert Text.from_ansi(coloured).plain.rstrip() == render_text(make(), "terminal", Options()).rstrip()
 
 
 def test_environment_does_not_colour_a_pipe(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("FORCE_COLOR", "GITHUB_ACTIONS", "TTY_COMPATIBLE"):
         monkeypatch.setenv(name, "1")
-    assert "\x1b" not in render(ship(), "terminal", Options())
+    assert "\x1b" not in render_text(ship(), "terminal", Options())
 
 
 def test_invalid_withholds_kpis_unless_asked() -> None:
-    assert "profit per user" not in render(invalid(), "terminal", Options(is_verbose=True))
-    shown = render(invalid(), "terminal", Options(show_anyway=True))
+    assert "profit per user" not in render_text(invalid(), "terminal", Options(is_verbose=True))
+    shown = render_text(invalid(), "terminal", Options(show_anyway=True))
     assert "+4.2 %  +1.8 … +6.7 %" in shown
     assert "none of these numbers can be trusted" in " ".join(shown.split())
 
 
 def test_quiet_is_one_line() -> None:
-    assert render(several(), "terminal", Options(is_quiet=True)).count("\n") == 1
+    assert render_text(several(), "terminal", Options(is_quiet=True)).count("\n") == 1
 
 
 def test_verbose_has_every_estimate_and_check() -> None:
-    text = render(ship(), "terminal", Options(width=140, is_verbose=True))
+    text = render_text(ship(), "terminal", Options(width=140, is_verbose=True))
     assert all(word in text for word in ("welch", "bootstrap", "units_in_both_arms", "Fieller 1954", "sha256"))
 
 
 def test_user_text_is_not_markup() -> None:
-    text = " ".join(render(hostile(), "terminal", Options(width=140, is_quiet=True)).split())
+    text = " ".join(render_text(hostile(), "terminal", Options(width=140, is_quiet=True)).split())
     assert "[red]\\x1b[31m\\u202e new &lt; $x$ml" in text
     assert not set(text) & set(HOSTILE[HOSTILE.index("\x1b") :][0] + "\u202e")
 

@@ -1,0 +1,42 @@
+"""The report for GitHub Actions: Markdown, and annotations for the checks that block or warn.
+
+The job summary is the same Markdown, appended to the file that the runner names.
+"""
+
+import os
+
+from abimpact.decide.report import Report
+from abimpact.errors import UsageError
+from abimpact.findings import Finding, Severity
+from abimpact.render import phrases
+from abimpact.render.escape import workflow
+from abimpact.render.markdown import to_markdown
+from abimpact.render.table import Options
+
+SUMMARY = "GITHUB_STEP_SUMMARY"
+_COMMANDS = {Severity.BLOCK: "error", Severity.WARN: "warning"}
+
+
+def render(report: Report, options: Options) -> str:
+    """The Markdown, then one workflow command a line."""
+    lines = [_annotation(f) for severity in _COMMANDS for f in report.findings if f.severity is severity]
+    return "\n".join([to_markdown(report, show_anyway=options.show_anyway), *lines]).rstrip("\n") + "\n"
+
+
+def append_summary(report: Report, options: Options) -> None:
+    """Append the Markdown to the job summary, if the runner wants one; UsageError if it can't be written."""
+    path = os.environ.get(SUMMARY)
+    if not path:
+        return
+    try:
+        with open(path, "a", encoding="utf-8", errors="backslashreplace") as out:
+            out.write(to_markdown(report, show_anyway=options.show_anyway))
+    except OSError as error:
+        raise UsageError(
+            f"{path}: the job summary cannot be written: {error.strerror}.", f"Check {SUMMARY}, or unset it."
+        ) from error
+
+
+def _annotation(found: Finding) -> str:
+    title = workflow(f"abimpact: {found.code}", is_property=True)
+    return f"::{_COMMANDS[found.severity]} title={title}::{workflow(phrases.finding(found))}"
