@@ -1,6 +1,6 @@
 """The Python API: `analyze` gives the report that the command line prints."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from os import PathLike, fspath
 from pathlib import Path
@@ -86,13 +86,15 @@ def analyze(
     level: float | None = None,
     resamples: int | None = None,
     seed: int | None = None,
+    value: Mapping[str, Any] | None = None,
     config: str | PathLike[str] | None = None,
 ) -> Report:
     """Compare the variants in `data` and decide.
 
     `data` is a path, a list of paths, or a pandas, polars or Arrow table. `metrics` are SPECs as on the command line
-    (the first is primary) or `Metric` values; the other parameters are the options of the same name. Values not given
-    come from `config`, or from the abimpact.toml beside the data, else from the command line's defaults.
+    (the first is primary) or `Metric` values; `value` has the keys of the config's `[value]`; the other parameters are
+    the options of the same name. Values not given come from `config`, or from the abimpact.toml beside the data, else
+    from the command line's defaults.
 
     Raises `abimpact.errors.AbimpactError` where the command line exits with 2 or 3.
     """
@@ -116,6 +118,7 @@ def analyze(
             "level": level,
             "resamples": resamples,
             "seed": seed,
+            "value": dict(value or {}),
         },
         sources,
         Path(config) if config is not None else None,

@@ -2,13 +2,14 @@
 
 import hashlib
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
 from importlib import import_module
 from importlib.metadata import version
+from typing import TYPE_CHECKING
 
 from abimpact.check.table import run_checks
 from abimpact.decide.report import Arm, MetricResult, Provenance, Report, Source
@@ -22,6 +23,9 @@ from abimpact.spec.request import Request
 from abimpact.spec.resolve import resolve
 from abimpact.summarise.summarise import summarise
 from abimpact.summarise.summary import MetricSummary, Summary
+
+if TYPE_CHECKING:
+    from abimpact.decide.money import Contrast, Value
 
 # What estimates and decides; scipy takes longer to import than a small log takes to read.
 SECOND_HALF = ("abimpact.estimate.table", "abimpact.decide.verdict")
@@ -118,7 +122,12 @@ def _report(
     progress("estimating", 0.0)
     results = adjust_pvalues(_results(summary, experiment))
     findings += diagnose(summary)
-    verdicts = tuple(decide(findings, results, name, experiment.level) for name in log.variants[1:])
+    values, contrasts = _values(log, summary, results)
+    worth = {v.proposed: v for v in values}
+    verdicts = tuple(
+        decide(findings, results, name, experiment.level, worth=worth.get(name), terms=experiment.value)
+        for name in log.variants[1:]
+    )
     return Report(
         incumbent=log.variants[0],
         proposed=log.variants[1:],
@@ -130,8 +139,11 @@ def _report(
         level=experiment.level,
         findings=findings,
         metrics=results,
-        verdict=overall(verdicts, results),
+        verdict=overall(verdicts, results, values=values, contrasts=contrasts, terms=experiment.value),
         verdicts=verdicts,
+        terms=experiment.value,
+        values=values,
+        contrasts=contrasts,
         provenance=_provenance(log, request, sources(), command),
     )
 
@@ -162,6 +174,27 @@ def _result(summary: MetricSummary, proposed: int, experiment: Experiment) -> Me
         guardrail=found.guardrail,
         equivalence=found.equivalence,
     )
+
+
+def _values(
+    log: Log, summary: Summary, results: Sequence[MetricResult]
+) -> "tuple[tuple[Value, ...], tuple[Contrast, ...]]":
+    """What each proposed variant is worth, and how they compare; nothing where no money is asked for."""
+    from abimpact.decide.worth import appraise, compare_values
+    from abimpact.estimate.table import standard_error
+
+    terms, level, days = log.experiment.value, log.experiment.level, log.days
+    if terms is None:
+        return (), ()
+    span = (days.end - days.start).days + 1 if days.start and days.end else None
+    values = appraise(results, terms, dict(zip(log.variants, log.units, strict=True)), span, level)
+    by_name = {m.metric.name: m for m in summary.metrics}
+
+    def apart(one: str, other: str) -> float | None:
+        metric = by_name[terms.costs_of(one).metric]
+        return standard_error(metric, log.variants.index(one), log.variants.index(other), level)
+
+    return compare_values(values, apart, level)
 
 
 def _provenance(log: Log, request: Request, sources: tuple[Source, ...], command: str) -> Provenance:

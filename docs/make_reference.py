@@ -9,13 +9,13 @@ from collections.abc import Iterable, Mapping, Sequence
 from itertools import chain
 from pathlib import Path
 from types import NoneType
-from typing import Any, get_args, get_origin, get_type_hints
+from typing import Annotated, Any, get_args, get_origin, get_type_hints
 
 from pydantic import BaseModel
 from typer.models import OptionInfo
 
 from abimpact.cli.report import report
-from abimpact.spec.schema import Analysis, ConfigFile, Data, MetricTable, Units, config_schema
+from abimpact.spec.schema import Analysis, ConfigFile, Costs, Data, MetricTable, Units, Value, config_schema
 
 HERE = Path(__file__).parent
 SCHEMA = HERE.parent / "abimpact" / "render" / "report.schema.json"
@@ -60,7 +60,7 @@ change that breaks readers would raise that number.
 - A bound that does not exist is null, never NaN or Infinity.
 - Reasons and rules of a verdict: [verdicts](verdicts.md). Codes and data of a check: [checks](checks.md).
 - KPIs are there also when the verdict is `invalid`; whoever reads the file has to look at the verdict first.
-- `value`, `segments` and `heterogeneity` are there for what is to come; they are null or empty.
+- `segments` and `heterogeneity` are there for what is to come; they are empty.
 - All but `provenance.created` is the same when the same inputs are analysed again by the same versions.
 """
 
@@ -91,12 +91,30 @@ MEANINGS = {
         "df": "Degrees of freedom; null for normal statistics.",
         "pvalue": "Two-sided, for both intervals.",
         "pvalue_adjusted": "After Holm; only of the chosen method.",
+        "se": "Standard error of the absolute effect; null where the method has none.",
         "notes": "Caveats of this number.",
     },
     "metric": {
         "kind": "As declared, or as found in the values.",
         "chosen_method": "The estimate that decides and is printed.",
         "not_estimated": "Why there is no estimate.",
+    },
+    "value": {
+        "annual": "The effect on a year's units, before costs.",
+        "annual_net": "Less what a year costs.",
+        "npv": "Over the horizon, discounted, less all costs.",
+        "npv_bootstrap": "The same interval by the bootstrap; null with a prior.",
+        "break_even": "The effect that pays for itself, in the metric's unit and as a lift.",
+        "payback_months": "Until the costs paid once are earned; null: never.",
+        "probability_pays": "That the net value is positive.",
+        "probability_best": "That no other variant, the incumbent included, has a higher net value; null with one.",
+        "posterior": "Of the effect, positive if better; `weight` is the data's share, 1 without a prior.",
+        "expected_loss": "Of shipping although it does not pay, and of keeping although it would.",
+        "evpi": "What certainty would be worth.",
+        "evsi": "What further units are worth, and what waiting for them costs.",
+        "sensitivity": "Net value at other volumes, for the effect's limits and its estimate.",
+        "costs": "As given.",
+        "assumptions": "In words, with who made them.",
     },
     "guardrail": {
         "pvalue_safe": "Small: shown to lie within the margin.",
@@ -138,11 +156,13 @@ def config_page() -> str:
         "[data.units]": Units,
         "[[metric]]": MetricTable,
         "[analysis]": Analysis,
+        "[value]": Value,
+        "[value.costs.NAME]": Costs,
     }
-    assert set(ConfigFile.model_fields) == {"data", "metric", "analysis"}
+    assert set(ConfigFile.model_fields) == {"data", "metric", "analysis", "value"}
     for title, model in tables.items():
         rows = [
-            (f"`{key}`", _type(field.annotation), field.description or "")
+            (f"`{field.title or key}`", _type(field.annotation), field.description or "")
             for key, field in model.model_fields.items()
             if not _is_table(field.annotation)
         ]
@@ -178,13 +198,17 @@ def _is_table(annotation: Any) -> bool:
 
 def _type(annotation: Any) -> str:
     """A Python type in the words of a TOML file."""
+    if get_origin(annotation) is Annotated:
+        return _type(get_args(annotation)[0])
     options = [a for a in get_args(annotation) if a is not NoneType]
     if get_origin(annotation) in (tuple, list):
         return f"list of {_type(options[0])}"
     if get_origin(annotation) is dict:
-        return "table of expressions by name"
+        return "number" if options[1] is not str else "table of expressions by name"
+    if isinstance(annotation, str):
+        return f'"{annotation}"'
     if options and all(isinstance(o, str) for o in options):
-        return ", ".join(f'"{o}"' for o in options)
+        return ", ".join(map(_type, options))
     if options:
         return " or ".join(_type(o) for o in options)
     if members := getattr(annotation, "__members__", None):

@@ -81,6 +81,15 @@ MissingMeans = Annotated[
 Split = Annotated[
     str | None, typer.Option(metavar="50:50", help="Planned split, the incumbent first.", rich_help_panel=DECISION)
 ]
+ValueKeys = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--value",
+        metavar="KEY=VALUE",
+        help="A key of [value], as units_per_year=2400000 or build_cost=60000 (repeat): what the effect is worth.",
+        rich_help_panel=DECISION,
+    ),
+]
 Level = Annotated[float | None, typer.Option(help="Confidence level (0.95).", rich_help_panel=DECISION)]
 Resamples = Annotated[
     int | None, typer.Option(min=0, help="Bootstrap resamples (9999); 0: none.", rich_help_panel=DECISION)

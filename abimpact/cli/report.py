@@ -35,6 +35,7 @@ def report(
     where: o.Where = None,
     missing: o.MissingMeans = None,
     split: o.Split = None,
+    value: o.ValueKeys = None,
     level: o.Level = None,
     resamples: o.Resamples = None,
     seed: o.Seed = None,
@@ -73,6 +74,7 @@ def report(
             "where": where,
             "missing": missing.value if missing else None,
             "split": split,
+            "value": _money(value or []),
             "level": level,
             "resamples": resamples,
             "seed": seed,
@@ -113,6 +115,20 @@ def _metrics(metrics: list[str], guardrails: list[str]) -> "tuple[MetricRequest,
     roles = [Role.PRIMARY, *[Role.SECONDARY] * len(metrics)]
     named = [MetricRequest(spec=spec, role=role) for spec, role in zip(metrics, roles, strict=False)]
     return (*named, *(MetricRequest(spec=spec, role=Role.GUARDRAIL) for spec in guardrails))
+
+
+def _money(keys: list[str]) -> dict[str, str | float]:
+    """The keys of `[value]` given as KEY=VALUE."""
+    found: dict[str, str | float] = {}
+    for text in keys:
+        key, is_given, amount = (part.strip() for part in text.partition("="))
+        if not (key and is_given and amount):
+            raise UsageError(f"--value {text!r} is not KEY=VALUE.", "Write it like --value build_cost=60000.")
+        try:
+            found[key] = float(amount)
+        except ValueError:
+            found[key] = amount
+    return found
 
 
 def _show(text: str) -> None:

@@ -5,9 +5,11 @@ from dataclasses import dataclass
 from datetime import date
 
 from abimpact.decide.decision import Decision
+from abimpact.decide.money import Contrast, Value
 from abimpact.estimate.estimate import Estimate, Margin, NotEstimated
 from abimpact.findings import Finding
 from abimpact.spec.metric import Metric
+from abimpact.spec.value import ValueTerms
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,7 +75,8 @@ class Report:
 
     `verdict` is the one of the best proposed variant, `verdicts` has one for each. `units` counts units per
     variant, incumbent first. `start` and `end` are None when the log has no time column. `metrics` is ordered by
-    proposed variant, then as declared.
+    proposed variant, then as declared. `terms` is None where no money was asked for; else `values` has what each
+    proposed variant is worth (none where its metric is not estimated), `contrasts` every two of them.
     """
 
     incumbent: str
@@ -88,4 +91,11 @@ class Report:
     metrics: tuple[MetricResult, ...]
     verdict: Decision
     verdicts: tuple[Decision, ...]
+    terms: ValueTerms | None = None
+    values: tuple[Value, ...] = ()
+    contrasts: tuple[Contrast, ...] = ()
     provenance: Provenance
+
+    def value_of(self, proposed: str) -> Value | None:
+        """What a proposed variant is worth; None if that is not known."""
+        return next((v for v in self.values if v.proposed == proposed), None)

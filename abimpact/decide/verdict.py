@@ -5,22 +5,37 @@ A pure function of findings and results. The rules' data are described in `rende
 
 import math
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from scipy.special import ndtri
 
 from abimpact.decide.decision import Because, Decision, Verdict
+from abimpact.decide.money import MORE, Contrast, Value
 from abimpact.decide.report import MetricResult
 from abimpact.findings import Finding, Severity
 from abimpact.spec.metric import Better, Role
+from abimpact.spec.value import ValueTerms
 
 NOT_AN_EXPERIMENT = frozenset({"not_concurrent", "variant_follows"})
 # More units are only worth naming while someone might wait for them.
 POWER, MOST_TIMES_MORE = 0.8, 100
 
 
-def decide(findings: Sequence[Finding], results: Sequence[MetricResult], proposed: str, level: float) -> Decision:
-    """The verdict for one proposed variant from its `results` (those of other variants are passed over)."""
+def decide(
+    findings: Sequence[Finding],
+    results: Sequence[MetricResult],
+    proposed: str,
+    level: float,
+    *,
+    worth: Value | None = None,
+    terms: ValueTerms | None = None,
+    is_ended: bool = False,
+) -> Decision:
+    """The verdict for one proposed variant from its `results` (those of other variants are passed over).
+
+    `worth` is what it is worth by the `terms`, if money was asked for; a test that `is_ended` is never to go on.
+    """
     mine = [r for r in results if r.proposed.variant == proposed]
     primaries = [r for r in mine if r.metric.role is Role.PRIMARY]
     guardrails = [r for r in mine if r.metric.role is Role.GUARDRAIL]
@@ -30,45 +45,120 @@ def decide(findings: Sequence[Finding], results: Sequence[MetricResult], propose
     broken = {r.metric.name: _is_broken(r, alpha) for r in guardrails}
     safe = {r.metric.name: _is_safe(r, broken[r.metric.name]) for r in guardrails}
     equivalent = {r.metric.name: r.equivalence.is_equivalent for r in primaries if r.equivalence is not None}
+    is_equivalent = bool(equivalent) and len(equivalent) == len(primaries) and all(equivalent.values())
     blocking = sorted({f.code for f in findings if f.severity is Severity.BLOCK})
     against = any(better.values()) and any(worse.values())
-    rules: list[tuple[str, bool, Verdict, str, Mapping[str, Any]]] = [
-        ("checks", bool(blocking), Verdict.INVALID, _invalid_reason(blocking), _checks(blocking, findings)),
-        ("primary_worse", any(worse.values()) and not against, Verdict.KEEP, "worse", _items(primaries, worse)),
-        ("guardrails", any(broken.values()), Verdict.KEEP, "guardrail", _items(guardrails, broken)),
-        ("trade_off", against, Verdict.KEEP_TESTING, "trade_off", _trade_off(primaries, better, worse)),
-        (
-            "guardrails_safe",
-            any(better.values()) and not all(safe.values()),
-            Verdict.KEEP_TESTING,
-            "guardrail",
-            _items(guardrails, safe),
-        ),
-        (
-            "primary_better",
-            any(better.values()),
-            Verdict.SHIP,
-            "superior",
-            _items(primaries, better) | {"more_units": _more_units(primaries, level)},
-        ),
-        (
-            "equivalence",
-            bool(equivalent) and len(equivalent) == len(primaries) and all(equivalent.values()),
-            Verdict.KEEP,
-            "equivalent",
-            _items([r for r in primaries if r.equivalence is not None], equivalent),
-        ),
+    money = _money(worth, terms, is_ended=is_ended) if worth and terms else None
+    wants_to_ship = money.code is Verdict.SHIP if money else any(better.values())
+    open_guardrail = wants_to_ship and not all(safe.values())
+    equivalence = _items([r for r in primaries if r.equivalence is not None], equivalent)
+    shown_better = _items(primaries, better) | {"more_units": _more_units(primaries, level)}
+    rules = [
+        _Rule("checks", bool(blocking), Verdict.INVALID, _invalid_reason(blocking), _checks(blocking, findings)),
+        _Rule("primary_worse", any(worse.values()) and not against, Verdict.KEEP, "worse", _items(primaries, worse)),
+        _Rule("guardrails", any(broken.values()), Verdict.KEEP, "guardrail", _items(guardrails, broken)),
     ]
-    binding = next(((rule, code, reason) for rule, binds, code, reason, _ in rules if binds), None)
-    rule, code, reason = binding or ("", Verdict.KEEP_TESTING, "inconclusive")
-    because = tuple(Because(rule=name, binds=name == rule, data=data) for name, _, _, _, data in rules)
+    open_rule = _Rule("guardrails_safe", open_guardrail, Verdict.KEEP_TESTING, "guardrail", _items(guardrails, safe))
+    if money:
+        # Equivalent and not shown to pay: the simpler stays. What is known not to pay has the stronger reason.
+        is_tied = is_equivalent and money.reason not in ("pays", "does_not_pay")
+        rules += [
+            _Rule("equivalence", is_tied, Verdict.KEEP, "equivalent", equivalence),
+            open_rule,
+            money,
+            _Rule("primary_better", False, Verdict.SHIP, "superior", shown_better),
+        ]
+    else:
+        trade = _trade_off(primaries, better, worse)
+        rules += [
+            _Rule("trade_off", against, Verdict.KEEP_TESTING, "trade_off", trade),
+            open_rule,
+            _Rule("primary_better", any(better.values()), Verdict.SHIP, "superior", shown_better),
+            _Rule("equivalence", is_equivalent, Verdict.KEEP, "equivalent", equivalence),
+        ]
+    binding = next((r for r in rules if r.binds), None)
+    code, reason = (binding.code, binding.reason) if binding else (Verdict.KEEP_TESTING, "inconclusive")
+    if is_ended and code is Verdict.KEEP_TESTING:
+        code, reason = Verdict.KEEP, "not_shown"
+    because = tuple(Because(rule=r.name, binds=r is binding, data=r.data) for r in rules)
     return Decision(code=code, reason=reason, proposed=proposed, because=because)
 
 
-def overall(decisions: Sequence[Decision], results: Sequence[MetricResult]) -> Decision:
-    """The verdict of the best proposed variant: one that may ship, else one still open, by the first primary's lift."""
+def overall(
+    decisions: Sequence[Decision],
+    results: Sequence[MetricResult],
+    *,
+    values: Sequence[Value] = (),
+    contrasts: Sequence[Contrast] = (),
+    terms: ValueTerms | None = None,
+) -> Decision:
+    """The verdict of the best proposed variant: one that may ship, else one still open, else one that is kept out.
+
+    Among equals the higher net value wins, without money the first primary's effect. With `simplest_first` a simpler
+    variant that may ship stays unless the dearer one is shown to be worth its extra cost.
+    """
     order = {Verdict.SHIP: 0, Verdict.KEEP_TESTING: 1, Verdict.KEEP: 2, Verdict.INVALID: 3}
-    return min(decisions, key=lambda d: (order[d.code], -_gain(results, d.proposed)))
+    net = {v.proposed: v.npv.estimate or 0.0 for v in values}
+    ranked = sorted(decisions, key=lambda d: (order[d.code], -net.get(d.proposed, _gain(results, d.proposed))))
+    shipping = [d for d in ranked if d.code is Verdict.SHIP]
+    if not terms or not terms.simplest_first or len(shipping) < 2:
+        return ranked[0]
+    simplicity = {name: i for i, name in enumerate(terms.simplest_first)}
+    best, *dearer = sorted(shipping, key=lambda d: simplicity.get(d.proposed, len(simplicity)))
+    for decision in dearer:
+        if _probability(contrasts, decision.proposed, best.proposed) >= terms.ship_probability:
+            best = decision
+    return best
+
+
+def _probability(contrasts: Sequence[Contrast], proposed: str, other: str) -> float:
+    """The chance that `proposed` is worth more than `other`."""
+    for contrast in contrasts:
+        if (contrast.proposed, contrast.other) == (proposed, other):
+            return contrast.probability_better
+        if (contrast.other, contrast.proposed) == (proposed, other):
+            return 1 - contrast.probability_better
+    return 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class _Rule:
+    """One rule: whether it holds, the verdict that it gives, and its numbers."""
+
+    name: str
+    binds: bool
+    code: Verdict
+    reason: str
+    data: Mapping[str, Any]
+
+
+def _money(worth: Value, terms: ValueTerms, *, is_ended: bool) -> _Rule:
+    """What the chance of paying says, and in between whether another period is worth more than it costs."""
+    p = worth.probability_pays
+    another = next((m for m, factor in zip(worth.more, MORE, strict=False) if factor == 1.0), None)
+    if p <= terms.keep_probability:
+        code, reason = Verdict.KEEP, "does_not_pay"
+    elif p >= terms.ship_probability:
+        code, reason = Verdict.SHIP, "pays"
+    elif another and another.worth > another.cost and not is_ended:
+        code, reason = Verdict.KEEP_TESTING, "value"
+    elif (worth.npv.estimate or 0.0) > 0:
+        code, reason = Verdict.SHIP, "expected_value"
+    else:
+        code, reason = Verdict.KEEP, "not_worth_testing"
+    data = {
+        "metric": worth.metric,
+        "probability_pays": p,
+        "ship_probability": terms.ship_probability,
+        "keep_probability": terms.keep_probability,
+        "npv": worth.npv.estimate,
+        "break_even_absolute": worth.break_even_absolute,
+        "break_even_relative": worth.break_even_relative,
+        "more_units": another and another.more_units,
+        "worth_of_more": another and another.worth,
+        "cost_of_more": another and another.cost,
+    }
+    return _Rule("value", True, code, reason, data)
 
 
 def _gain(results: Sequence[MetricResult], proposed: str) -> float:

@@ -38,6 +38,7 @@ class Estimate:
 
     `absolute` is in the metric's unit, `relative` a fraction of the incumbent's value.
     `pvalue` is two-sided and dual to both intervals; `df` is None for normal-based methods.
+    `se` is the standard error of the absolute effect, where the method has one.
     `notes` are caveats that travel with the number.
     """
 
@@ -48,6 +49,7 @@ class Estimate:
     df: float | None
     pvalue: float | None
     pvalue_adjusted: float | None = None
+    se: float | None = None
     notes: tuple[str, ...] = ()
 
 

@@ -36,6 +36,12 @@ class Counts:
         return self.x_t / self.n_t - self.x_c / self.n_c
 
     @property
+    def se(self) -> float:
+        """The unpooled standard error of the difference; 0 where neither arm varies."""
+        p_t, p_c = self.x_t / self.n_t, self.x_c / self.n_c
+        return math.sqrt(p_t * (1 - p_t) / self.n_t + p_c * (1 - p_c) / self.n_c)
+
+    @property
     def correction(self) -> float:
         """N / (N - 1)."""
         n = self.n_t + self.n_c
@@ -153,12 +159,14 @@ def score(k: Counts, level: float) -> Estimate | NotEstimated:
     if min(k.n_t, k.n_c) * min(successes, n - successes) / n < SMALL_CELL:
         fisher, mid = exact_pvalues(k)
         notes = (f"few successes: mid-p {mid:.3g}, Fisher's exact p {fisher:.3g}",)
+    absolute = difference_interval(k, level)
     return Estimate(
         method="score",
-        absolute=difference_interval(k, level),
+        absolute=absolute,
         relative=lift_interval(k, level),
         statistic=z,
         df=None,
         pvalue=max(float(2 * ndtr(-abs(z))), SMALLEST_PVALUE),
+        se=k.se or ((absolute.high or 1.0) - (absolute.low or -1.0)) / 2 / float(ndtri(0.5 + level / 2)),
         notes=notes,
     )

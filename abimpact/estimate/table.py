@@ -84,6 +84,21 @@ def estimate(summary: MetricSummary, proposed: int, *, level: float, n_resamples
     )
 
 
+def standard_error(summary: MetricSummary, variant: int, other: int, level: float) -> float | None:
+    """The standard error of the effect between any two variants by the chosen method; None where there is none."""
+    arms = (other, variant)
+    pair = replace(
+        summary,
+        variants=tuple(summary.variants[a] for a in arms),
+        moments=tuple(summary.moments[a] for a in arms),
+        extremes=tuple(summary.extremes[a] for a in arms),
+        ranks=None,
+        bins=None,
+    )
+    found = COMPARISONS[summary.metric.kind or MetricKind.MEAN](pair, 1, level)
+    return None if isinstance(found, NotEstimated) else found.estimates[-1].se
+
+
 def _compare_linear(summary: MetricSummary, proposed: int, level: float) -> Compared | NotEstimated:
     """Means and ratios: Welch or the delta method, adjusted by covariates, sturdier where skewed."""
     c, t = linearise(summary, 0), linearise(summary, proposed)

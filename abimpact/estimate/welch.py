@@ -73,5 +73,7 @@ def compare(
         statistic=d / diff.se,
         df=diff.df,
         pvalue=min(max(pvalue, SMALLEST_PVALUE), 1.0),
+        # Where one side is widened for skewness, the error that the wider side stands for.
+        se=max(below, above) / q,
         notes=(*notes, unbounded) if unbounded else notes,
     )

@@ -10,11 +10,13 @@ from datetime import date
 from typing import Any
 
 from abimpact.decide.decision import Decision
+from abimpact.decide.money import Value
 from abimpact.decide.report import Arm, MetricResult, Provenance, Report
 from abimpact.estimate.estimate import Estimate, Interval, Margin
 from abimpact.findings import Finding
-from abimpact.render import words
+from abimpact.render import money, words
 from abimpact.render.table import Options
+from abimpact.spec.value import Costs
 
 SCHEMA = "abimpact/report/1"
 
@@ -46,7 +48,17 @@ def to_dict(report: Report) -> dict[str, Any]:
         },
         "checks": [_finding(f) for f in report.findings],
         "metrics": [_metric(m) for m in report.metrics],
-        "value": None,
+        "value": (best := report.value_of(report.verdict.proposed)) and _value(report, best),
+        "values": [_value(report, v) for v in report.values],
+        "contrasts": [
+            {
+                "proposed": c.proposed,
+                "other": c.other,
+                "npv": _interval(c.npv),
+                "probability_better": c.probability_better,
+            }
+            for c in report.contrasts
+        ],
         "provenance": _provenance(report.provenance),
     }
 
@@ -112,6 +124,7 @@ def _estimate(estimate: Estimate) -> dict[str, Any]:
         "df": estimate.df,
         "pvalue": estimate.pvalue,
         "pvalue_adjusted": estimate.pvalue_adjusted,
+        "se": estimate.se,
         "notes": list(estimate.notes),
     }
 
@@ -142,6 +155,39 @@ def _equivalence(margin: Margin) -> dict[str, Any]:
 
 def _margin(margin: Margin) -> dict[str, Any]:
     return {"margin": margin.margin, "relative": margin.is_relative, "level": margin.level}
+
+
+def _value(report: Report, worth: Value) -> dict[str, Any]:
+    assert report.terms is not None
+    return {
+        "proposed": worth.proposed,
+        "metric": worth.metric,
+        "currency": report.terms.currency,
+        "annual": _interval(worth.annual),
+        "annual_net": _interval(worth.annual_net),
+        "npv": _interval(worth.npv),
+        "npv_bootstrap": worth.resampled and _interval(worth.resampled),
+        "break_even": {"absolute": worth.break_even_absolute, "relative": worth.break_even_relative},
+        "payback_months": worth.payback_months,
+        "probability_pays": worth.probability_pays,
+        "probability_best": worth.probability_best,
+        "posterior": {"mean": worth.mean, "sd": worth.sd, "weight": worth.weight},
+        "expected_loss": {"ship": worth.loss_if_ship, "keep": worth.loss_if_keep},
+        "evpi": worth.evpi,
+        "evsi": [asdict(more) for more in worth.more],
+        "sensitivity": [asdict(scenario) for scenario in worth.sensitivity],
+        "costs": _costs(worth.costs),
+        "units_per_year": worth.units_per_year,
+        "assumptions": [f"{label}: {text}" for label, text in money.assumptions(report.terms, worth)],
+    }
+
+
+def _costs(costs: Costs) -> dict[str, Any]:
+    return {
+        **costs.once,
+        **costs.per_year,
+        "cost_per_unit": costs.varying.text if costs.varying else costs.per_unit,
+    }
 
 
 def _provenance(p: Provenance) -> dict[str, Any]:

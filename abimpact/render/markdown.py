@@ -16,7 +16,8 @@ def to_markdown(report: Report, *, show_anyway: bool = False) -> str:
     for block in v.blocks:
         if len(v.blocks) > 1:
             parts += [f"### {safe(block.proposed)}: {block.word}", safe(block.headline)]
-        parts += _kpis(v, block) + _guardrails(v, block)
+        parts += _money(block) + _kpis(v, block) + _guardrails(v, block)
+    parts += ["\n".join(f"- {safe(c)}" for c in v.contrasts)] if v.contrasts else []
     parts += _checks(v) + _details(v) + [safe(v.sample)]
     return "\n\n".join(parts) + "\n"
 
@@ -24,6 +25,19 @@ def to_markdown(report: Report, *, show_anyway: bool = False) -> str:
 def render(report: Report, options: Options) -> str:
     """`to_markdown` for the table of formats."""
     return to_markdown(report, show_anyway=options.show_anyway)
+
+
+def _money(block: Block) -> list[str]:
+    return [_table(["Money", ""], "lr", block.money.rows)] if block.money else []
+
+
+def _money_details(block: Block) -> list[str]:
+    found = block.money
+    if found is None:
+        return []
+    heads, *rows = found.sensitivity
+    return ["**Costs**", _list(found.costs), "**Assumptions**", _list(found.assumptions),
+            "**Net value by volume and lift**", _table(heads, "r" * len(heads), rows)]  # fmt: skip
 
 
 def _kpis(v: View, block: Block) -> list[str]:
@@ -52,6 +66,7 @@ def _details(v: View) -> list[str]:
     parts = _fold("Checks that are fine", [_list((c.code, c.text) for c in v.fine)] if v.fine else [])
     for block in v.blocks:
         named = f" ({safe(block.proposed)})" if len(v.blocks) > 1 else ""
+        parts += _fold(f"Costs and assumptions{named}", _money_details(block))
         parts += _fold(f"Why{named}", ["\n".join(f"- {safe(b)}" for b in block.because)] if block.because else [])
         parts += _fold(f"All estimates{named}", [_estimates(block)] if block.estimates else [])
     parts += _fold("Methods", [_list(v.methods)] if v.methods else [])

@@ -15,6 +15,8 @@ from abimpact.spec.metric import MetricKind, Tolerance
 NONE = "–"
 _DIGITS = 3
 _SUPERSCRIPT = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
+_COINS = {"EUR": "€", "USD": "$", "GBP": "£", "JPY": "¥"}
+_PREFIXES = (("bn ", 1e9), ("M", 1e6), ("k", 1e3))
 _MONTHS = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"]
 
 
@@ -98,6 +100,41 @@ def change(interval: Interval, unit: Unit) -> Change:
     decimals = _common_decimals([x * unit.factor for x in values if x is not None])
     estimate, low, high = (None if x is None else _fixed(x * unit.factor, decimals) for x in values)
     return Change(estimate=estimate or NONE, low=low or "−∞", high=high or "+∞", unit=unit)
+
+
+def signed(x: float, unit: Unit) -> str:
+    """A number with its sign, to two significant digits or three: `+1.3 %`."""
+    scaled = x * unit.factor
+    return _fixed(scaled, _decimals(abs(scaled), 2)) + unit.suffix
+
+
+def money(x: float, currency: str) -> str:
+    """An amount as people round it, to three significant digits: `312 k€`."""
+    prefix, factor = _scale(abs(x))
+    return f"{_amount(x / factor, abs(x) / factor)} {_coin(prefix, currency)}"
+
+
+def money_range(low: float, high: float, currency: str) -> str:
+    """Two amounts in one unit, with the decimals of the larger one: `84 to 540 k€`."""
+    size = max(abs(low), abs(high))
+    prefix, factor = _scale(size)
+    amounts = (_amount(x / factor, size / factor) for x in (low, high))
+    return f"{' to '.join(amounts)} {_coin(prefix, currency)}"
+
+
+def _scale(size: float) -> tuple[str, float]:
+    # Three digits of 999,600 are 1.00 million.
+    return next(((p, f) for p, f in _PREFIXES if size >= 0.9995 * f), ("", 1.0))
+
+
+def _amount(x: float, size: float) -> str:
+    text = _fixed(x, min(_decimals(size, _DIGITS), 2)).lstrip("+")
+    return text.rstrip("0").rstrip(".") if "." in text else text
+
+
+def _coin(prefix: str, currency: str) -> str:
+    symbol = _COINS.get(currency.upper())
+    return prefix + symbol if symbol else f"{prefix} {currency}".lstrip()
 
 
 def limit(tolerance: Tolerance, kind: MetricKind | None, sign: int) -> str:

@@ -75,7 +75,8 @@ class _Page:
             if len(v.blocks) > 1:
                 told = block.title if block is v.overall else block.headline
                 lines += [Text(), *self._verdict(block, told, label=f"{block.proposed}: {block.word}")]
-            lines += self._kpis(block) + self._guardrails(block)
+            lines += self._money(block) + self._kpis(block) + self._guardrails(block)
+        lines += [Text()] * bool(v.contrasts) + [line for c in v.contrasts for line in self._prose(self.say(c))]
         lines += [Text(), *self._checks()]
         if self.options.is_verbose:
             lines += self._details()
@@ -96,6 +97,30 @@ class _Page:
     def _strong(self, block: Block, *, is_badge: bool = False) -> str:
         colour = _COLOURS[block.verdict]
         return f"bold reverse {colour}" if is_badge else f"bold {colour}"
+
+    def _money(self, block: Block) -> list[Text]:
+        if block.money is None:
+            return []
+        first, second = map(self.say, block.money.lines)
+        lines = layout.hanging(Text("Money", "bold"), first, self.width, indent=9)
+        return [Text(), *lines, *layout.paragraph(second, self.width, indent=9)]
+
+    def _money_details(self, block: Block) -> list[Text]:
+        """Every amount, cost and assumption."""
+        found = block.money
+        if found is None:
+            return []
+        lines: list[Text] = []
+        for heading, pairs in (("Money", found.rows), ("Costs", found.costs), ("Assumptions", found.assumptions)):
+            lines += [Text(), *self._heading(heading)]
+            for label, text in pairs:
+                lines += layout.hanging(Text(self.say(label), "bold"), self.say(text), self.width, indent=34)
+        heads, *rows = found.sensitivity
+        columns = [
+            Column(header=self.say(head), cells=[self.say(row[i]) for row in rows]) for i, head in enumerate(heads)
+        ]
+        lines += [Text(), *self._heading("Net value by volume and lift")]
+        return lines + layout.table(columns, [""] * len(rows), self.width)
 
     def _kpis(self, block: Block) -> list[Text]:
         rows = block.kpis
@@ -150,6 +175,7 @@ class _Page:
         v, lines = self.view, [line for check in self.view.fine for line in self._check(check)]
         for block in v.blocks:
             named = f" ({block.proposed})" if len(v.blocks) > 1 else ""
+            lines += self._money_details(block)
             if block.because:
                 lines += [Text(), *self._heading(f"Why{named}")]
                 lines += [line for sentence in block.because for line in self._prose(sentence)]

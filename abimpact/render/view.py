@@ -11,6 +11,7 @@ from abimpact.decide.report import Provenance, Report
 from abimpact.findings import Finding, Severity
 from abimpact.render import numbers, phrases, words
 from abimpact.render.methods import METHODS
+from abimpact.render.money import Money, contrast, money
 from abimpact.render.rows import EstimateRow, GuardrailRow, KpiRow, estimate_row, guardrail_row, kpi_row
 from abimpact.spec.metric import Role
 
@@ -27,6 +28,7 @@ class Block:
     kpis: tuple[KpiRow, ...]
     guardrails: tuple[GuardrailRow, ...]
     estimates: tuple[EstimateRow, ...]
+    money: Money | None
     because: tuple[str, ...]
 
 
@@ -43,9 +45,9 @@ class Check:
 class View:
     """A report ready to be laid out.
 
-    `overall` is the deciding block, `blocks` one for each proposed variant. `warning` says that KPIs are
-    withheld or shown although invalid. `methods` are pairs of name and description, `provenance` of label and
-    text.
+    `overall` is the deciding block, `blocks` one for each proposed variant, `contrasts` say in money how these
+    compare. `warning` says that KPIs are withheld or shown although invalid. `methods` are pairs of name and
+    description, `provenance` of label and text.
     """
 
     incumbent: str
@@ -54,6 +56,7 @@ class View:
     summary: str
     level: str
     warning: str
+    contrasts: tuple[str, ...]
     tally: tuple[str, ...]
     checks: tuple[Check, ...]
     fine: tuple[Check, ...]
@@ -77,6 +80,9 @@ def view(report: Report, *, show_anyway: bool = False) -> View:
         summary=_summary(report),
         level=f"{report.level * 100:.6g} %",
         warning=(words.MARKED if show_anyway else words.WITHHELD) if is_invalid else "",
+        contrasts=()
+        if (is_invalid and not show_anyway) or report.terms is None
+        else tuple(contrast(c, report.terms.currency) for c in report.contrasts),
         tally=_tally(report.findings),
         checks=tuple(c for c in checks if c.mark != "✓"),
         fine=tuple(c for c in checks if c.mark == "✓"),
@@ -88,6 +94,7 @@ def view(report: Report, *, show_anyway: bool = False) -> View:
 
 def _block(report: Report, decision: Decision, *, is_withheld: bool) -> Block:
     results = [m for m in report.metrics if m.proposed.variant == decision.proposed and not is_withheld]
+    worth = report.value_of(decision.proposed)
     return Block(
         verdict=decision.code,
         word=words.VERDICT[decision.code],
@@ -97,6 +104,7 @@ def _block(report: Report, decision: Decision, *, is_withheld: bool) -> Block:
         kpis=tuple(kpi_row(m) for m in results if m.metric.role is not Role.GUARDRAIL),
         guardrails=tuple(guardrail_row(m) for m in results if m.metric.role is Role.GUARDRAIL),
         estimates=tuple(estimate_row(m, e) for m in results for e in m.estimates),
+        money=None if worth is None or is_withheld else money(report, worth),
         because=() if is_withheld else tuple(_because(report, decision, b) for b in decision.because),
     )
 

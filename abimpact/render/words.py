@@ -12,6 +12,8 @@ What `Because.data` holds, by rule (numbers are there for JSON; these sentences 
   [item], one per guardrail (one that is only watched is safe unless shown worse); items also hold margin,
   bound, pvalue_safe, pvalue_worse.
 - `equivalence`: metrics [item], one per primary with an equivalence margin; items also hold margin.
+- `value`: metric, probability_pays*, ship_probability, keep_probability, npv, break_even_absolute,
+  break_even_relative, more_units*, worth_of_more*, cost_of_more* (None where no more units were looked at).
 - `trade_off`: better* [metric], worse* [metric], exchange_rate* (units of better[0] gained for each unit of
   worse[0] lost; None if unknown).
 
@@ -23,10 +25,11 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from abimpact.decide.decision import Because, Decision, Verdict
+from abimpact.decide.money import Value
 from abimpact.decide.report import Report
 from abimpact.decide.verdict import NOT_AN_EXPERIMENT
 from abimpact.findings import Finding, Severity
-from abimpact.render import numbers, phrases
+from abimpact.render import money, numbers, phrases
 from abimpact.spec.metric import Role
 
 VERDICT = {
@@ -47,6 +50,11 @@ def title(report: Report, decision: Decision) -> str:
         return "this is not an experiment" if decision.reason == "not_an_experiment" else unsound
     return {
         "ship/superior": f"{proposed} is better than {incumbent}",
+        "ship/pays": f"{proposed} earns more than {incumbent}",
+        "ship/expected_value": f"{proposed} is expected to pay",
+        "keep/does_not_pay": f"{proposed} does not pay",
+        "keep/not_worth_testing": f"{proposed} is not expected to pay",
+        "keep_testing/value": "more testing is worth its price",
         "keep/worse": f"{proposed} is worse than {incumbent}",
         "keep/guardrail": f"{proposed} breaks a guardrail",
         "keep/equivalent": f"{proposed} and {incumbent} are equivalent",
@@ -69,6 +77,8 @@ def because(report: Report, decision: Decision, rule: Because) -> str:
     if rule.rule == "checks":
         codes = rule.data["blocking"]
         return f"Checks that block: {', '.join(codes)}." if codes else "No check blocks."
+    if rule.rule == "value":
+        return _value(report, decision)
     if rule.rule == "trade_off":
         better, worse = phrases.names(rule.data["better"]), phrases.names(rule.data["worse"])
         return (
@@ -98,10 +108,109 @@ def _split(report: Report, found: Finding) -> str:
 
 def _superior(report: Report, decision: Decision) -> str:
     gain = phrases.described(report, decision, _shown(decision, "primary_better"))
+    why = "its value could not be estimated" if report.terms else "costs were not given"
     return (
         f"{phrases.name(decision.proposed)} is better than {phrases.name(report.incumbent)}: {gain}; "
-        "costs were not given, so whether it pays is not known."
+        f"{why}, so whether it pays is not known."
     )
+
+
+def _pays(report: Report, decision: Decision) -> str:
+    proposed, incumbent, worth = (
+        phrases.name(decision.proposed),
+        phrases.name(report.incumbent),
+        _worth(report, decision),
+    )
+    return f"{proposed} earns more than {incumbent}: {_money_moves(report, decision)}; {_pays_back(worth)}."
+
+
+def _pays_back(worth: Value) -> str:
+    found = money.months(worth)
+    return "it pays from the first day" if found == "at once" else f"it pays its costs in {found}"
+
+
+def _expected_value(report: Report, decision: Decision) -> str:
+    worth, proposed = _worth(report, decision), phrases.name(decision.proposed)
+    return (
+        f"{proposed} pays more likely than not ({money.chance_of(worth.probability_pays)}): "
+        f"{_money_moves(report, decision)}, expected net value {_npv(report, worth)}; {_no_more(report, worth)}."
+    )
+
+
+def _does_not_pay(report: Report, decision: Decision) -> str:
+    worth, proposed = _worth(report, decision), phrases.name(decision.proposed)
+    chance = f"probability that it pays: {money.chance_of(worth.probability_pays)}"
+    if worth.break_even_absolute == 0:
+        return f"{_keep(report)}: {proposed} does not earn more, {_money_moves(report, decision)} ({chance})."
+    needs = f"but needs {money.break_even(report, worth)} to pay for itself"
+    return f"{_keep(report)}: {proposed} brings {_money_moves(report, decision)}, {needs} ({chance})."
+
+
+def _not_worth_testing(report: Report, decision: Decision) -> str:
+    worth, proposed = _worth(report, decision), phrases.name(decision.proposed)
+    return (
+        f"{_keep(report)}: {proposed} is not expected to pay ({money.chance_of(worth.probability_pays)}; "
+        f"{_money_moves(report, decision)}, and it needs {money.break_even(report, worth)}); {_no_more(report, worth)}."
+    )
+
+
+def _more_is_worth(report: Report, decision: Decision) -> str:
+    worth, currency = _worth(report, decision), _currency(report)
+    more = money.another(worth)
+    return (
+        f"Not decided: {_money_moves(report, decision)}, and {phrases.name(decision.proposed)} pays with "
+        f"{money.chance_of(worth.probability_pays)} probability. {_another(report, more.more_units)} would be worth "
+        f"{numbers.money(more.worth, currency)} and cost {numbers.money(more.cost, currency)}."
+    )
+
+
+def _another(report: Report, units: int) -> str:
+    if report.start and report.end:
+        days = (report.end - report.start).days + 1
+        return f"Another {days} day{'' if days == 1 else 's'} like these"
+    return f"Another {numbers.count(units)} units"
+
+
+def _no_more(report: Report, worth: Value) -> str:
+    """Why the decision is taken now."""
+    if not worth.more:
+        return "the test has ended"
+    more, currency = money.another(worth), _currency(report)
+    if more.worth > more.cost:
+        return "the test has ended"
+    another = _another(report, more.more_units)
+    return (
+        f"{another[0].lower()}{another[1:]} would cost {numbers.money(more.cost, currency)} "
+        f"and be worth {numbers.money(more.worth, currency)}"
+    )
+
+
+def _value(report: Report, decision: Decision) -> str:
+    worth = _worth(report, decision)
+    net = f"{phrases.name(decision.proposed)} pays with {money.chance_of(worth.probability_pays)} probability"
+    return f"{net}; expected net value {_npv(report, worth)}; {money.breaks_even(report, worth)}."
+
+
+def _money_moves(report: Report, decision: Decision) -> str:
+    """The effect on the money metric: `profit per user +4.2 % (+1.8 % to +6.7 %)`."""
+    return phrases.described(report, decision, [_worth(report, decision).metric])
+
+
+def _npv(report: Report, worth: Value) -> str:
+    low, high = worth.npv.low or 0.0, worth.npv.high or 0.0
+    currency = _currency(report)
+    return f"{numbers.money(worth.npv.estimate or 0.0, currency)} ({numbers.money_range(low, high, currency)})"
+
+
+def _worth(report: Report, decision: Decision) -> Value:
+    worth = report.value_of(decision.proposed)
+    assert worth is not None
+    return worth
+
+
+def _currency(report: Report) -> str:
+    assert report.terms is not None
+    return report.terms.currency
 
 
 def _worse(report: Report, decision: Decision) -> str:
@@ -127,20 +236,35 @@ def _equivalent(report: Report, decision: Decision) -> str:
 
 
 def _not_shown(report: Report, decision: Decision) -> str:
+    binding = next((b.rule for b in decision.because if b.binds), "")
+    if binding == "guardrails_safe":
+        return f"{_keep(report)}: the test has ended; {_better_but_open(report, decision)}."
+    if binding == "trade_off":
+        return f"{_keep(report)}: the test has ended; {_traded(report, decision)}."
     told = f"the test has ended and {phrases.name(decision.proposed)} is not shown to be better"
     return f"{_keep(report)}: {told}; {_open(report, decision)}."
 
 
 def _guardrail_open(report: Report, decision: Decision) -> str:
+    return f"Not decided: {_better_but_open(report, decision)}."
+
+
+def _better_but_open(report: Report, decision: Decision) -> str:
     safe = {i["metric"]: i["shown"] for i in _data(decision, "guardrails_safe")["metrics"]}
     waiting = [phrases.find(report, decision, m) for m, is_safe in safe.items() if not is_safe]
     stay = phrases.joined([phrases.stays(r) for r in waiting])
-    gain = phrases.described(report, decision, _shown(decision, "primary_better"))
-    better = f"{phrases.name(decision.proposed)} is better on {gain}"
-    return f"Not decided: {better}, but it is not shown that {stay}."
+    if report.value_of(decision.proposed):
+        gain = f"is expected to pay ({_money_moves(report, decision)})"
+    else:
+        gain = f"is better on {phrases.described(report, decision, _shown(decision, 'primary_better'))}"
+    return f"{phrases.name(decision.proposed)} {gain}, but it is not shown that {stay}"
 
 
 def _trade_off(report: Report, decision: Decision) -> str:
+    return f"Not decided: {_traded(report, decision)}."
+
+
+def _traded(report: Report, decision: Decision) -> str:
     data = _data(decision, "trade_off")
     better, worse = (phrases.described(report, decision, data[side]) for side in ("better", "worse"))
     rate = data["exchange_rate"]
@@ -148,7 +272,7 @@ def _trade_off(report: Report, decision: Decision) -> str:
         f"it is worth shipping if one unit of {phrases.name(data['worse'][0])} "
         f"is worth less than {numbers.value(rate, None)} units of {phrases.name(data['better'][0])}"
     )  # fmt: skip
-    return f"Not decided: {phrases.name(decision.proposed)} is better on {better} and worse on {worse}; {tip}."
+    return f"{phrases.name(decision.proposed)} is better on {better} and worse on {worse}; {tip}"
 
 
 def _inconclusive(report: Report, decision: Decision) -> str:
@@ -190,6 +314,11 @@ def _keep(report: Report) -> str:
 
 _HEADLINES: dict[str, Callable[[Report, Decision], str]] = {
     "ship/superior": _superior,
+    "ship/pays": _pays,
+    "ship/expected_value": _expected_value,
+    "keep/does_not_pay": _does_not_pay,
+    "keep/not_worth_testing": _not_worth_testing,
+    "keep_testing/value": _more_is_worth,
     "keep/worse": _worse,
     "keep/guardrail": _guardrail,
     "keep/equivalent": _equivalent,

@@ -12,7 +12,7 @@ from abimpact.spec.metric import Role
 from abimpact.spec.request import MetricRequest, Request
 
 if TYPE_CHECKING:
-    from abimpact.spec.schema import ConfigFile
+    from abimpact.spec.schema import ConfigFile, Value
 
 NAME = "abimpact.toml"
 ENVIRONMENT = "ABIMPACT_"
@@ -34,16 +34,20 @@ def load_request(flags: Mapping[str, Any], sources: Sequence[str], config: Path 
     """The request that a config file (given, or found), the environment and `flags` make together.
 
     `flags` are fields of `Request`; those that are None or empty were not given. Metrics named by flags replace the
-    file's, guardrails its guardrails.
+    file's, guardrails its guardrails; the keys of `value` are set in the file's `[value]`.
     """
     path = config or find_config(sources, Path.cwd())
-    request = _from_file(path) if path else Request()
-    request = replace(request, **_from_environment())
     given = {name: value for name, value in flags.items() if value is not None and value != ()}
+    money = given.pop("value", {})
+    request = _from_document(path, money) if path or money else Request()
+    request = replace(request, **_from_environment())
     if "metrics" in given:
         replaced = {m.role is Role.GUARDRAIL for m in given["metrics"]}
         kept = tuple(m for m in request.metrics if (m.role is Role.GUARDRAIL) not in replaced)
         given["metrics"] = (*given["metrics"], *kept)
+        if request.value and not money:
+            # The file's money may be about a metric of its own, which is not asked for now.
+            given["value"] = {**request.value, "is_optional": True}
     return replace(request, sources=tuple(sources), **given)
 
 
@@ -60,19 +64,25 @@ def _from_environment() -> dict[str, Any]:
     return found
 
 
-def _from_file(path: Path) -> Request:
+def _from_document(path: Path | None, money: Mapping[str, Any]) -> Request:
+    document = _read(path) if path else {}
+    if money:
+        document["value"] = {**document.get("value", {}), **money}
+    return _request(_validated(document, str(path or "--value")), path)
+
+
+def _read(path: Path) -> dict[str, Any]:
     try:
-        document = tomllib.loads(path.read_text(encoding="utf-8"))
+        return tomllib.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise ConfigError(f"{path} cannot be read: {error.strerror}.", "Check the path given with --config.") from error
     except UnicodeDecodeError as error:
         raise ConfigError(f"{path} is not UTF-8 text.", "Save it as UTF-8.") from error
     except tomllib.TOMLDecodeError as error:
         raise ConfigError(f"{path} is not valid TOML: {error}.") from error
-    return _request(_validated(document, path), path)
 
 
-def _validated(document: Mapping[str, Any], path: Path) -> "ConfigFile":
+def _validated(document: Mapping[str, Any], path: str) -> "ConfigFile":
     from pydantic import ValidationError
 
     from abimpact.spec.schema import ConfigFile
@@ -87,6 +97,8 @@ def _validated(document: Mapping[str, Any], path: Path) -> "ConfigFile":
             raise ConfigError(
                 f"{path}: the key {where} is not known.", nearest(str(first["loc"][-1]), known)
             ) from error
+        if first["type"] == "missing":
+            raise ConfigError(f"{path}: {where} is missing.", f"Give it a line: {first['loc'][-1]} = …") from error
         raise ConfigError(f"{path}: {where}: {first['msg']}.", f"It is {first['input']!r}.") from error
 
 
@@ -98,7 +110,7 @@ def _path(location: Sequence[int | str]) -> str:
     return text
 
 
-def _request(file: "ConfigFile", path: Path) -> Request:
+def _request(file: "ConfigFile", path: Path | None) -> Request:
     """The file's keys as fields of a request; what the file leaves out keeps its default."""
     data = file.data.model_dump(exclude_none=True)
     units = data.pop("units", {})
@@ -107,4 +119,18 @@ def _request(file: "ConfigFile", path: Path) -> Request:
     values["proposed"] = (proposed,) if isinstance(proposed, str) else tuple(proposed)
     known = {f.name for f in fields(Request)}
     metrics = tuple(MetricRequest(**m.model_dump(exclude_none=True)) for m in file.metric)
-    return Request(metrics=metrics, config=str(path), **{k: v for k, v in values.items() if k in known})
+    return Request(
+        metrics=metrics,
+        value=_value(file.value) if file.value else None,
+        config=str(path) if path else None,
+        **{k: v for k, v in values.items() if k in known},
+    )
+
+
+def _value(money: "Value") -> dict[str, Any]:
+    """The keys of `[value]`, and which of them have their default."""
+    costs = {name: own.model_dump(exclude_unset=True) for name, own in money.costs.items()}
+    assumed = [key for key in ("worth", "horizon_years", "discount_rate") if key not in money.model_fields_set]
+    if money.units_per_year == "log" and "traffic_share" not in money.model_fields_set:
+        assumed.append("traffic_share")
+    return {**money.model_dump(exclude_none=True), "costs": costs, "assumed": assumed}

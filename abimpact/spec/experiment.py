@@ -6,6 +6,7 @@ from enum import StrEnum
 
 from abimpact.spec.expression import Expression
 from abimpact.spec.metric import Metric
+from abimpact.spec.value import ValueTerms
 
 
 class SeveralRows(StrEnum):
@@ -26,7 +27,8 @@ class Experiment:
     `unit` None: each row is a unit. `incumbent` None and `proposed` empty are resolved by `read`
     from the variants present. `split` is the planned share of incumbent and each proposed variant
     (any positive scale), None when none was declared. `several_rows` None is the default rule of
-    design.md §7. `derive` are new columns in order of definition. `guesses` says in sentences what was assumed.
+    design.md §7. `derive` are new columns in order of definition. `value` is None where
+    no money is asked for. `guesses` says in sentences what was assumed.
     """
 
     unit: str | None
@@ -43,4 +45,5 @@ class Experiment:
     level: float
     resamples: int
     seed: int
+    value: ValueTerms | None
     guesses: tuple[str, ...]

@@ -34,8 +34,8 @@ class MetricRequest:
 class Request:
     """Everything declared for one analysis; see design.md §6 and §7 for the keys.
 
-    `covariates` adjust every mean; `missing` ("zero" or "exclude") is for metrics that do not say. `config` is the
-    path of the file that was read, None if there was none.
+    `covariates` adjust every mean; `missing` ("zero" or "exclude") is for metrics that do not say. `value` are the
+    keys of `[value]`; `config` is the path of the file that was read, None if there was none.
     """
 
     sources: tuple[str, ...] = ()
@@ -55,6 +55,7 @@ class Request:
     level: float = 0.95
     resamples: int = 9999
     seed: int = 0
+    value: Mapping[str, Any] | None = None
     config: str | None = None
 
     def to_dict(self) -> dict[str, Any]:

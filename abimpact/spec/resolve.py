@@ -1,8 +1,9 @@
 """From a request to an experiment: every name is looked up in the log's columns, once."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from typing import Any
 
 from abimpact.errors import UsageError
 from abimpact.spec.experiment import Experiment
@@ -10,6 +11,7 @@ from abimpact.spec.expression import Expression, find_column, parse_expression
 from abimpact.spec.metric import Metric, MetricKind, Role
 from abimpact.spec.metric_spec import covariates, resolve_metric
 from abimpact.spec.request import MetricRequest, Request
+from abimpact.spec.value import ValueTerms, resolve_value
 
 # Names that can hardly mean anything else. A guess is taken only if exactly one column has one, and is reported.
 UNIT_NAMES = frozenset(
@@ -41,13 +43,14 @@ def resolve(request: Request, columns: Mapping[str, str]) -> Experiment:
     unit, also_said = _named_or_guessed(request.unit, UNIT_NAMES, known, "--unit")
     time, said_last = _time(request.time, known)
     metrics = _metrics(request, known)
+    value, less_costs, said_of_value = _value(request.value, metrics, known)
     return Experiment(
         unit=unit,
         variant=variant,
         incumbent=request.incumbent,
         proposed=request.proposed,
         time=time,
-        metrics=metrics,
+        metrics=(*metrics, *less_costs),
         segments=tuple(find_column(s, known, "--segment") for s in request.segments),
         split=parse_split(request.split) if request.split else None,
         several_rows=request.several_rows,
@@ -56,7 +59,8 @@ def resolve(request: Request, columns: Mapping[str, str]) -> Experiment:
         level=request.level,
         resamples=request.resamples,
         seed=request.seed,
-        guesses=(*said, *also_said, *said_last),
+        value=value,
+        guesses=(*said, *also_said, *said_last, *said_of_value),
     )
 
 
@@ -102,6 +106,18 @@ def _metrics(request: Request, columns: Mapping[str, str]) -> tuple[Metric, ...]
     if not any(m.role is Role.PRIMARY for m in found.values()):
         raise UsageError("No metric is primary.", 'Name the one that decides with -m, or give it role = "primary".')
     return tuple(found.values())
+
+
+def _value(
+    table: Mapping[str, Any] | None, metrics: Sequence[Metric], columns: Mapping[str, str]
+) -> tuple[ValueTerms | None, tuple[Metric, ...], tuple[str, ...]]:
+    """The terms of the money, the metrics that they add, and a sentence where the file's cannot be had."""
+    if table is None:
+        return None, (), ()
+    named = table.get("metric")
+    if named and table.get("is_optional") and named not in {m.name for m in metrics}:
+        return None, (), (f"[value] is about the metric {named!r}, which was not asked for; no money is reported.",)
+    return (*resolve_value(table, metrics, columns), ())
 
 
 def _resolved(declared: MetricRequest, request: Request, columns: Mapping[str, str]) -> Metric:

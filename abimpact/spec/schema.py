@@ -1,9 +1,11 @@
 """The keys of `abimpact.toml` (design.md §7) with their types; imported only when there is a file to check."""
 
+import re
 from collections.abc import Sequence
-from typing import Any, Literal, get_args
+from typing import Annotated, Any, Literal, get_args
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic.json_schema import SkipJsonSchema
 
 from abimpact.spec.experiment import SeveralRows
 from abimpact.spec.metric import Better, MetricKind, Role
@@ -62,12 +64,85 @@ class Analysis(_Table):
     segments: tuple[str, ...] | None = Field(None, description="columns that must not determine the variant")
 
 
+Money = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+_COST_KEYS = "_cost$|_cost_per_year$|^cost_per_(?!unit$)"
+_ITEMS = {
+    "per_year": re.compile(r"(?!run_).+_cost_per_year"),
+    "per_column": re.compile(r"cost_per_(?!unit$).+"),
+    "once": re.compile(r"(?!build_cost$).+_cost"),
+}
+
+
+class Costs(_Table):
+    """`[value.costs.NAME]`: what one proposed variant costs where it costs otherwise."""
+
+    model_config = ConfigDict(
+        extra="forbid",
+        frozen=True,
+        json_schema_extra={"patternProperties": {_COST_KEYS: {"type": "number", "minimum": 0}}},
+    )
+
+    build_cost: Money | None = Field(None, description="once, to build it")
+    run_cost_per_year: Money | None = Field(None, description="every year: people, machines, licences")
+    cost_per_unit: Money | str | None = Field(
+        None, description="tokens, a vendor's fee: a number, or an expression over the log's columns"
+    )
+    once: SkipJsonSchema[dict[str, Money]] = Field({}, title="NAME_cost", description="a further item, once")
+    per_year: SkipJsonSchema[dict[str, Money]] = Field(
+        {}, title="NAME_cost_per_year", description="a further item, every year"
+    )
+    per_column: SkipJsonSchema[dict[str, Money]] = Field(
+        {}, title="cost_per_COLUMN", description="for each one of a column's, such as cost_per_false_positive"
+    )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _sort_items(cls, table: Any) -> Any:
+        """Items with names of the user's own, by what they multiply."""
+        if not isinstance(table, dict):
+            return table
+        kept = {key: amount for key, amount in table.items() if key not in _ITEMS}
+        unknown = {key: table[key] for key in table if key in _ITEMS}
+        for kind, pattern in _ITEMS.items():
+            items = {key: kept.pop(key) for key in list(kept) if pattern.fullmatch(key)}
+            kept |= {kind: items} if items else {}
+        return kept | {f"{key} ": item for key, item in unknown.items()}
+
+
+class Value(Costs):
+    """`[value]`: what the effect is worth and what it costs."""
+
+    metric: str | None = Field(None, description="the metric that is money or is worth money (the first primary)")
+    worth: Positive = Field(1.0, description="money for each unit by which the metric is better (1)")
+    currency: str = Field(min_length=1, description="EUR, USD, …")
+    units_per_year: Positive | Literal["log"] = Field(
+        description='units at full roll-out in a year, or "log": those of the test per day × 365'
+    )
+    traffic_share: float = Field(1.0, gt=0, le=1, description='share of the traffic in the test, for "log" (1)')
+    build_cost: Money = Field(description="once, to build it; 0 if there is none")
+    run_cost_per_year: Money = Field(description="every year: people, machines, licences; 0 if there is none")
+    test_cost_per_day: Money = Field(0.0, description="what going on with the test costs in itself (0)")
+    horizon_years: Positive = Field(1.0, description="years that count (1)")
+    discount_rate: float = Field(0.0, ge=0, lt=1, description="a year (0)")
+    advantage_half_life: Positive | None = Field(None, description="years in which the advantage halves")
+    prior: Literal["none"] = Field("none", description="no prior; or give prior_lift_sd, or prior_mean and prior_sd")
+    prior_lift_sd: str | float | None = Field(None, description='sd of true lifts around 0: "2%"')
+    prior_mean: float | None = Field(None, description="of the effect, in the metric's unit")
+    prior_sd: Positive | None = Field(None, description="of the effect, in the metric's unit")
+    ship_probability: float = Field(0.95, ge=0.5, lt=1, description="of paying, from which on to ship (0.95)")
+    keep_probability: float = Field(0.05, gt=0, le=0.5, description="of paying, up to which to keep (0.05)")
+    simplest_first: tuple[str, ...] = Field((), description="variants, the simplest first: the dearer must be shown")
+    costs: dict[str, Costs] = Field({}, description="by proposed variant, where it costs otherwise")
+
+
 class ConfigFile(_Table):
     """The whole file."""
 
     data: Data = Data()
     metric: tuple[MetricTable, ...] = ()
     analysis: Analysis = Analysis()
+    value: Value | None = None
 
     @classmethod
     def keys_at(cls, location: Sequence[int | str]) -> list[str]:

@@ -61,7 +61,7 @@ def assert_error(done: subprocess.CompletedProcess[str], code: int, *said: str) 
 def test_the_sample_ships() -> None:
     done = run("report", SAMPLE / "checkouts.parquet")
     assert (done.returncode, done.stderr) == (0, "")
-    assert done.stdout.startswith(" SHIP  ml is better than rules: profit per checkout +")
+    assert done.stdout.startswith(" SHIP  ml earns more than rules: profit per checkout +")
     assert "Guardrails hold" in done.stdout
     assert "\x1b" not in done.stdout
 
@@ -158,6 +158,8 @@ def test_bad_files(tmp_path: Path, bad: str) -> None:
         (["{log}", "--fail-on", "shipp"], 2, "Did you mean 'ship'?"),
         (["{log}", "--level", "95"], 2, "no confidence level"),
         (["{log}", "--resamples", "-1"], 2, "--resamples"),
+        (["{log}", "--value", "build_cost"], 2, "KEY=VALUE"),
+        (["{log}", "--value", "build_cost=1"], 2, "--value: value.currency is missing"),
         (["{log}", "--memory-limit", "lots"], 2, "--memory-limit"),
         (["{log}", "--split", "1:1:1"], 2, "3 parts for 2 variants"),
         (["{log}", "--where", "nope > 1"], 3, "no column 'nope'"),

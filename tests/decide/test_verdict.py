@@ -13,12 +13,15 @@ import abimpact.render
 from abimpact.check.table import CHECKS
 from abimpact.decide.decision import REASONS, Verdict
 from abimpact.decide.families import adjust_pvalues
+from abimpact.decide.money import Effect, MoreData, Value, evsi, value
 from abimpact.decide.report import MetricResult
 from abimpact.decide.verdict import NOT_AN_EXPERIMENT, decide, overall
+from abimpact.decide.worth import compare_values
 from abimpact.findings import Finding, Severity
 from abimpact.render.json import to_dict
 from abimpact.render.markdown import to_markdown
 from abimpact.spec.metric import Better, Role, Tolerance
+from tests.decide.test_money import TERMS
 from tests.render import build
 
 SCHEMA = json.loads((Path(abimpact.render.__file__).parent / "report.schema.json").read_text())
@@ -68,6 +71,84 @@ SITUATIONS = {
 }
 
 
+# Money: the net value has mean and sd in units of the break-even; the flags say guardrail, equivalence and end.
+IN_MONEY: dict[str, tuple[float, float, list[MetricResult], dict[str, Any]]] = {
+    "keep/does_not_pay": (-2.0, 1.0, [metric("profit", GOOD), SAFE], {}),
+    "ship/pays": (2.0, 1.0, [metric("profit", GOOD), SAFE], {}),
+    "keep_testing/value": (0.1, 1.0, [metric("profit", GOOD), SAFE], {"cost": 0.1}),
+    "ship/expected_value": (0.1, 1.0, [metric("profit", GOOD), SAFE], {"cost": 10.0}),
+    "keep/not_worth_testing": (-0.1, 1.0, [metric("profit", OPEN)], {"cost": 10.0}),
+    "keep/equivalent": (0.1, 1.0, [EQUIVALENT], {}),
+    "keep_testing/guardrail": (2.0, 1.0, [metric("profit", GOOD), UNSURE], {}),
+    "keep/not_shown": (2.0, 1.0, [metric("profit", GOOD), UNSURE], {"is_ended": True}),
+}
+
+
+def money(mean: float, sd: float, cost: float = 10.0) -> Value:
+    """A net value with this mean and sd, in units of 1,000."""
+    terms = replace(TERMS, worth=1.0, units_per_year=1e6, horizon_years=1.0, discount_rate=0.0)
+    found = value(Effect(estimate=mean / 1000 + 0.15, se=sd / 1000, incumbent=2.6), terms, "ml", 1e6, 0.95)
+    more = tuple(MoreData(more_units=1000, worth=evsi(found, (sd / 1000) ** 2), cost=cost * 1000) for _ in range(3))
+    return replace(found, more=more)
+
+
+@pytest.mark.parametrize("verdict", IN_MONEY)
+def test_every_verdict_in_money_is_reached_worded_and_valid(verdict: str) -> None:
+    mean, sd, results, more = IN_MONEY[verdict]
+    is_ended = more.pop("is_ended", False) if "is_ended" in (more := dict(more)) else False
+    worth, adjusted = money(mean, sd, **more), adjust_pvalues(results)
+    decision = decide([], adjusted, "ml", 0.95, worth=worth, terms=TERMS, is_ended=is_ended)
+    assert f"{decision.code}/{decision.reason}" == verdict
+    assert len([b for b in decision.because if b.binds]) == 1
+    report = replace(build.report(decision, adjusted), terms=TERMS, values=(worth,))
+    document = to_dict(report)
+    jsonschema.validate(document, SCHEMA)
+    assert document["verdict"]["headline"]
+    assert all(b["message"] for b in document["verdict"]["because"])
+    assert "| Money" in to_markdown(report)
+
+
+def test_better_within_the_equivalence_margin_ships_if_it_pays_and_not_if_it_does_not() -> None:
+    better = replace(metric("profit", GOOD), equivalence=EQUIVALENT.equivalence)
+    for mean, verdict in ((2.0, "ship/pays"), (0.1, "keep/equivalent"), (-2.0, "keep/does_not_pay")):
+        decision = decide([], adjust_pvalues([better]), "ml", 0.95, worth=money(mean, 1.0), terms=TERMS)
+        assert f"{decision.code}/{decision.reason}" == verdict
+
+
+def test_money_joins_two_primaries() -> None:
+    against = adjust_pvalues([metric("profit", GOOD), metric("sales", BAD)])
+    assert decide([], against, "ml", 0.95, worth=money(2.0, 1.0), terms=TERMS).reason == "pays"
+
+
+def test_a_test_that_has_ended_is_never_to_go_on() -> None:
+    for verdict, (findings, results) in SITUATIONS.items():
+        decision = decide(findings, adjust_pvalues(results), "ml", 0.95, is_ended=True)
+        assert (decision.code, decision.reason) == (
+            (Verdict.KEEP, "not_shown") if verdict.startswith("keep_testing") else tuple(verdict.split("/"))
+        )
+        if decision.code is not Verdict.INVALID:
+            assert to_dict(build.report(decision, adjust_pvalues(results), *findings))["verdict"]["headline"]
+    for cost in (0.0, 10.0):
+        worth = money(0.1, 1.0, cost)
+        assert decide([], adjust_pvalues([metric("profit", GOOD)]), "ml", 0.95, worth=worth, terms=TERMS,
+                      is_ended=True).reason == "expected_value"  # fmt: skip
+
+
+def test_a_dearer_variant_ships_only_if_it_is_shown_to_be_worth_its_extra_cost() -> None:
+    def of(variant: str) -> MetricResult:
+        found = metric("profit", GOOD)
+        return replace(found, proposed=replace(found.proposed, variant=variant))
+
+    results = adjust_pvalues([of("logistic"), of("nn")])
+    values = tuple(replace(money(m, 1.0), proposed=v) for v, m in (("logistic", 3.0), ("nn", 4.0)))
+    decisions = [decide([], results, v.proposed, 0.95, worth=v, terms=TERMS) for v in values]
+    assert overall(decisions, results, values=values, terms=TERMS).proposed == "nn"
+    terms = replace(TERMS, simplest_first=("rules", "logistic", "nn"))
+    for apart, best in ((1.0, "logistic"), (0.5, "nn")):
+        _, contrasts = compare_values(values, lambda *_, se=apart: se / 1000, 0.95)
+        assert overall(decisions, results, values=values, contrasts=contrasts, terms=terms).proposed == best
+
+
 @pytest.mark.parametrize("verdict", SITUATIONS)
 def test_every_verdict_is_reached_worded_and_valid(verdict: str) -> None:
     findings, results = SITUATIONS[verdict]
@@ -87,7 +168,7 @@ def test_every_verdict_is_reached_worded_and_valid(verdict: str) -> None:
 def test_the_reasons_known_to_the_gate_are_those_that_are_reached() -> None:
     known = {f"{code}/{reason}" for code, reasons in REASONS.items() for reason in reasons}
     blocking = {check.__name__ for check in CHECKS if "Severity.BLOCK" in getsource(check)} - NOT_AN_EXPERIMENT
-    assert known == set(SITUATIONS) | {f"invalid/{code}" for code in blocking}
+    assert known == set(SITUATIONS) | set(IN_MONEY) | {f"invalid/{code}" for code in blocking}
 
 
 @pytest.mark.parametrize("better", list(Better))

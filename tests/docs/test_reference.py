@@ -98,6 +98,6 @@ def test_every_verdict_is_described() -> None:
 
 def test_every_rule_is_described() -> None:
     page = (DOCS / "verdicts.md").read_text(encoding="utf-8")
-    report = analyze(ROOT / "sample_data" / "checkouts.parquet", resamples=0)
-    rules = [because.rule for because in report.verdict.because]
-    assert re.findall(r"^\| \d \| `(\w+)`", page, flags=re.MULTILINE) == rules
+    reports = [analyze(ROOT / "sample_data" / name, resamples=0) for name in ("checkouts.parquet", "recommender")]
+    rules = {because.rule for report in reports for because in report.verdict.because}
+    assert set(re.findall(r"^\| \d+ \| `(\w+)`", page, flags=re.MULTILINE)) == rules

@@ -36,6 +36,8 @@ def test_keys_stand_in_their_order() -> None:
         "checks",
         "metrics",
         "value",
+        "values",
+        "contrasts",
         "provenance",
     ]
     assert list(told["metrics"][0]["estimates"][0]["relative"]) == [
