@@ -98,7 +98,9 @@ def _validated(document: Mapping[str, Any], path: str) -> "ConfigFile":
                 f"{path}: the key {where} is not known.", nearest(str(first["loc"][-1]), known)
             ) from error
         if first["type"] == "missing":
-            raise ConfigError(f"{path}: {where} is missing.", f"Give it a line: {first['loc'][-1]} = …") from error
+            missing = [_path(e["loc"]) for e in error.errors() if e["type"] == "missing"]
+            verb = "is" if len(missing) == 1 else "are"
+            raise ConfigError(f"{path}: {', '.join(missing)} {verb} missing.", "There is no default for it.") from error
         raise ConfigError(f"{path}: {where}: {first['msg']}.", f"It is {first['input']!r}.") from error
 
 

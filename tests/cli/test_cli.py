@@ -159,7 +159,7 @@ def test_bad_files(tmp_path: Path, bad: str) -> None:
         (["{log}", "--level", "95"], 2, "no confidence level"),
         (["{log}", "--resamples", "-1"], 2, "--resamples"),
         (["{log}", "--value", "build_cost"], 2, "KEY=VALUE"),
-        (["{log}", "--value", "build_cost=1"], 2, "--value: value.currency is missing"),
+        (["{log}", "--value", "build_cost=1"], 2, "value.currency, value.units_per_year are missing"),
         (["{log}", "--memory-limit", "lots"], 2, "--memory-limit"),
         (["{log}", "--split", "1:1:1"], 2, "3 parts for 2 variants"),
         (["{log}", "--where", "nope > 1"], 3, "no column 'nope'"),
