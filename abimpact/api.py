@@ -38,33 +38,30 @@ class Report:
 
     def to_json(self) -> str:
         """The text of `result.json`."""
-        from abimpact.render.json import to_json
-
-        return to_json(self.values)
+        return self._rendered("json")
 
     def to_markdown(self, *, show_anyway: bool = False) -> str:
         """The report as Markdown; with an invalid verdict KPIs are withheld unless `show_anyway`."""
-        from abimpact.render.markdown import to_markdown
-
-        return to_markdown(self.values, show_anyway=show_anyway)
+        return self._rendered("markdown", show_anyway=show_anyway)
 
     def to_csv(self) -> str:
         """The estimates as a tidy CSV table."""
-        from abimpact.render.csv import to_csv
-
-        return to_csv(self.values)
+        return self._rendered("csv")
 
     def to_text(self, *, show_anyway: bool = False) -> str:
         """The report in at most five lines, to paste into a chat."""
-        from abimpact.render.text import to_text
-
-        return to_text(self.values, show_anyway=show_anyway)
+        return self._rendered("text", show_anyway=show_anyway)
 
     def to_pandas(self) -> "pd.DataFrame":
         """One row per metric, proposed variant and method."""
         from abimpact.render.frame import to_pandas
 
         return to_pandas(self.values)
+
+    def _rendered(self, name: str, *, show_anyway: bool = False) -> str:
+        from abimpact.render.table import Options, render_text
+
+        return render_text(self.values, name, Options(show_anyway=show_anyway))
 
 
 def analyze(

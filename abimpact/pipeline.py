@@ -145,6 +145,7 @@ def _report(
         values=values,
         contrasts=contrasts,
         provenance=_provenance(log, request, sources(), command),
+        presentation=request.presentation,
     )
 
 

@@ -15,7 +15,7 @@ from pydantic import BaseModel
 from typer.models import OptionInfo
 
 from abimpact.cli.report import report
-from abimpact.spec.schema import Analysis, ConfigFile, Costs, Data, MetricTable, Units, Value, config_schema
+from abimpact.spec.schema import Analysis, ConfigFile, Costs, Data, MetricTable, Report, Units, Value, config_schema
 
 HERE = Path(__file__).parent
 SCHEMA = HERE.parent / "abimpact" / "render" / "report.schema.json"
@@ -38,6 +38,10 @@ round. Options marked "(repeat)" may be given several times. How a SPEC is writt
 CONFIG = """# abimpact.toml
 
 The file is looked for beside the first source, then in the working folder; `--config` names another. Options beat it.
+`extends = "../company.toml"` at the top takes the keys of another file, whose path is relative to the one that names
+it; that file may extend a third. What the extending file says wins, key by key; `[[metric]]` tables of one name are one
+metric, and any other list is replaced as a whole.
+
 An unknown key is an error that names the nearest known one. Editors can check the file with
 [abimpact.schema.json](abimpact.schema.json).
 
@@ -67,6 +71,8 @@ change that breaks readers would raise that number.
 # What the schema does not say of its keys, by object and key.
 MEANINGS = {
     "experiment": {
+        "title": "As configured; empty: none.",
+        "owner": "Who answers for the test; empty: not said.",
         "unit": "Column of what was randomised; null: each row is a unit.",
         "split": "As planned, the incumbent first; null: none was declared.",
         "start": "First day; null without a time column.",
@@ -158,8 +164,9 @@ def config_page() -> str:
         "[analysis]": Analysis,
         "[value]": Value,
         "[value.costs.NAME]": Costs,
+        "[report]": Report,
     }
-    assert set(ConfigFile.model_fields) == {"data", "metric", "analysis", "value"}
+    assert set(ConfigFile.model_fields) == {"extends", "data", "metric", "analysis", "value", "report"}
     for title, model in tables.items():
         rows = [
             (f"`{field.title or key}`", _type(field.annotation), field.description or "")

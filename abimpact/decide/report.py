@@ -9,6 +9,7 @@ from abimpact.decide.money import Contrast, Value
 from abimpact.estimate.estimate import Estimate, Margin, NotEstimated
 from abimpact.findings import Finding
 from abimpact.spec.metric import Metric
+from abimpact.spec.presentation import Presentation
 from abimpact.spec.value import ValueTerms
 
 
@@ -95,6 +96,7 @@ class Report:
     values: tuple[Value, ...] = ()
     contrasts: tuple[Contrast, ...] = ()
     provenance: Provenance
+    presentation: Presentation
 
     def value_of(self, proposed: str) -> Value | None:
         """What a proposed variant is worth; None if that is not known."""

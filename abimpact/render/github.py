@@ -11,7 +11,7 @@ from abimpact.findings import Finding, Severity
 from abimpact.render import phrases
 from abimpact.render.escape import workflow
 from abimpact.render.markdown import to_markdown
-from abimpact.render.table import Options
+from abimpact.render.table import Options, render_text
 
 SUMMARY = "GITHUB_STEP_SUMMARY"
 _COMMANDS = {Severity.BLOCK: "error", Severity.WARN: "warning"}
@@ -30,7 +30,7 @@ def append_summary(report: Report, options: Options) -> None:
         return
     try:
         with open(path, "a", encoding="utf-8", errors="backslashreplace") as out:
-            out.write(to_markdown(report, show_anyway=options.show_anyway))
+            out.write(render_text(report, "markdown", options))
     except OSError as error:
         raise UsageError(
             f"{path}: the job summary cannot be written: {error.strerror}.", f"Check {SUMMARY}, or unset it."

@@ -14,7 +14,7 @@ from abimpact.decide.money import Value
 from abimpact.decide.report import Arm, MetricResult, Provenance, Report
 from abimpact.estimate.estimate import Estimate, Interval, Margin
 from abimpact.findings import Finding
-from abimpact.render import money, words
+from abimpact.render import money, numbers, words
 from abimpact.render.table import Options
 from abimpact.spec.value import Costs
 
@@ -33,11 +33,18 @@ def render(report: Report, _: Options) -> str:
 
 def to_dict(report: Report) -> dict[str, Any]:
     """The report as plain dicts, lists, strings and numbers."""
+    with numbers.written_in(report.presentation.locale):
+        return _whole(report)
+
+
+def _whole(report: Report) -> dict[str, Any]:
     return {
         "schema": SCHEMA,
         "verdict": _decision(report, report.verdict),
         "verdicts": [_decision(report, d) for d in report.verdicts],
         "experiment": {
+            "title": report.presentation.title,
+            "owner": report.presentation.owner,
             "incumbent": report.incumbent,
             "proposed": list(report.proposed),
             "unit": report.unit,

@@ -11,7 +11,8 @@ from abimpact.render.view import Block, View, view
 def to_markdown(report: Report, *, show_anyway: bool = False) -> str:
     """The report as Markdown: verdict, KPIs, guardrails and checks first, the rest folded away."""
     v = view(report, show_anyway=show_anyway)
-    parts = [f"## {v.overall.word}: {safe(v.overall.title)}", safe(f"{v.overall.headline} {v.summary}")]
+    parts = [f"# {safe(v.title)}"] if v.title else []
+    parts += [f"## {v.overall.word}: {safe(v.overall.title)}", safe(f"{v.overall.headline} {v.summary}")]
     parts += [f"**{safe(v.warning)}**"] if v.warning else []
     for block in v.blocks:
         if len(v.blocks) > 1:

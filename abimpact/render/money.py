@@ -8,6 +8,7 @@ from abimpact.decide.money import MORE, Contrast, MoreData, Value
 from abimpact.decide.report import MetricResult, Report
 from abimpact.estimate.estimate import Interval
 from abimpact.render import numbers, phrases
+from abimpact.render.numbers import plain
 from abimpact.spec.value import ValueTerms
 
 Pair = tuple[str, str]
@@ -33,7 +34,7 @@ def money(report: Report, worth: Value) -> Money:
     assert terms is not None
     currency = terms.currency
     net = f"{_interval(worth.annual_net, currency)} a year net"
-    years = f"{terms.horizon_years:g}-year value"
+    years = f"{plain(terms.horizon_years)}-year value"
     chance = f"pays with {chance_of(worth.probability_pays)} probability"
     return Money(
         lines=(
@@ -100,27 +101,31 @@ def assumptions(terms: ValueTerms, worth: Value) -> tuple[Pair, ...]:
 
     volume = f"{numbers.count(round(worth.units_per_year))} units a year"
     if terms.units_per_year is None:
-        share = f"{terms.traffic_share:.0%}".replace("%", " %")
+        share = f"{plain(terms.traffic_share * 100)} %"
         volume += (
             f" (from the log: units per day × 365, the test having {share} of the traffic, {given('traffic_share')})"
         )
     else:
         volume += " (given)"
-    discount = f"{terms.discount_rate * 100:g} % a year ({given('discount_rate')})"
+    discount = f"{plain(terms.discount_rate * 100)} % a year ({given('discount_rate')})"
     half = terms.advantage_half_life
-    lasting = f"halves every {half:g} years (given)" if half else "stays as it is over the horizon (assumed)"
+    lasting = (
+        f"halves every {plain(half)} years (given)" if half else "stays as it is over the horizon (assumed)"
+    )
     prior = terms.prior
     if prior is None:
         believed = "none: the estimate is not shrunk, and selected winners overstate"
     else:
-        unit = f"{prior.sd * 100:g} % lift" if prior.is_relative else f"{prior.sd:g}"
-        believed = (
-            f"effects around {prior.mean:g} with standard deviation {unit} (given); the data weigh {worth.weight:.0%}"
-        )
+        unit = f"{plain(prior.sd * 100)} % lift" if prior.is_relative else plain(prior.sd)
+        believed = f"effects around {plain(prior.mean)} with standard deviation {unit} (given); "
+            f"the data weigh {worth.weight:.0%}"
     return (
         ("volume", volume),
-        ("worth", f"{terms.worth:g} {terms.currency} for each unit of {phrases.name(terms.metric)} ({given('worth')})"),
-        ("horizon", f"{terms.horizon_years:g} years ({given('horizon_years')})"),
+        (
+            "worth",
+            f"{plain(terms.worth)} {terms.currency} for each unit of {phrases.name(terms.metric)} ({given('worth')})",
+        ),
+        ("horizon", f"{plain(terms.horizon_years)} years ({given('horizon_years')})"),
         ("discount", discount),
         ("advantage", lasting),
         ("prior", believed.replace("%", " %").replace("  %", " %")),
@@ -136,10 +141,12 @@ def _rows(report: Report, worth: Value, terms: ValueTerms) -> tuple[Pair, ...]:
     rows = [
         ("a year, before costs", _interval(worth.annual, currency)),
         ("a year, net", _interval(worth.annual_net, currency)),
-        (f"{terms.horizon_years:g}-year value", _interval(worth.npv, currency)),
+        (f"{plain(terms.horizon_years)}-year value", _interval(worth.npv, currency)),
     ]
     if worth.resampled:
-        rows.append((f"{terms.horizon_years:g}-year value, bootstrap", _interval(worth.resampled, currency)))
+        rows.append(
+            (f"{plain(terms.horizon_years)}-year value, bootstrap", _interval(worth.resampled, currency))
+        )
     rows += [
         ("break-even", break_even(report, worth)),
         ("pays back in", months(worth)),
@@ -167,7 +174,7 @@ def _costs(worth: Value, currency: str) -> tuple[Pair, ...]:
         rows.append(("each unit", f"{costs.varying.text} (as logged)"))
     elif costs.per_unit:
         a_year = numbers.money(costs.per_unit * worth.units_per_year, currency)
-        rows.append(("each unit", f"{costs.per_unit:g} {currency}, {a_year} a year"))
+        rows.append(("each unit", f"{plain(costs.per_unit)} {currency}, {a_year} a year"))
     return tuple(rows)
 
 

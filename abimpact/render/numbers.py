@@ -1,16 +1,21 @@
 """How numbers are written: signs, digits, percentages against points, p-values.
 
 Every format prints the strings made here, so a number is rounded in one place. Integer digits are
-never zeroed: a printed number is the JSON's to the digits shown.
+never zeroed: a printed number is the JSON's to the digits shown. Decimal mark, thousands separator and the
+order of dates are those of the locale that `written_in` sets.
 """
 
 import math
-from collections.abc import Iterable
+import re
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
 from datetime import date
 
 from abimpact.estimate.estimate import Estimate, Interval, Kind
 from abimpact.spec.metric import MetricKind, Tolerance
+from abimpact.spec.presentation import LOCALES, USUAL
 
 NONE = "–"
 _DIGITS = 3
@@ -18,6 +23,19 @@ _SUPERSCRIPT = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 _COINS = {"EUR": "€", "USD": "$", "GBP": "£", "JPY": "¥"}
 _PREFIXES = (("bn ", 1e9), ("M", 1e6), ("k", 1e3))
 _MONTHS = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"]
+_LOCALE = ContextVar("locale", default=LOCALES[USUAL])
+# A number with a separator in a sentence; not what only looks like one, as in a version, a path or a name.
+_IN_PROSE = re.compile(r"(?<![\w.,:/])(?:\d{1,3}(?:,\d{3})+(?:\.\d+)?|\d+\.\d+)(?:e[+-]\d+)?(?![\w/]|[.,]\w)")
+
+
+@contextmanager
+def written_in(name: str) -> Iterator[None]:
+    """Within this `with`, numbers and dates are written as in the locale of that name."""
+    token = _LOCALE.set(LOCALES[name])
+    try:
+        yield
+    finally:
+        _LOCALE.reset(token)
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +88,17 @@ class Change:
 
 def count(n: int) -> str:
     """A number of things, with thousands separators."""
-    return f"{n:,}".replace("-", "−")
+    return _localised(f"{n:,}".replace("-", "−"))
+
+
+def plain(x: float) -> str:
+    """A number that was declared, with all its digits and nothing added."""
+    return _localised(f"{x:.12g}".replace("-", "−"))
+
+
+def prose(sentence: str) -> str:
+    """A sentence made by a check, which writes numbers in the usual way, with its numbers as in the locale."""
+    return sentence if _LOCALE.get() == LOCALES[USUAL] else _IN_PROSE.sub(lambda found: _localised(found[0]), sentence)
 
 
 def value(x: float | None, kind: MetricKind | None) -> str:
@@ -129,7 +157,8 @@ def _scale(size: float) -> tuple[str, float]:
 
 def _amount(x: float, size: float) -> str:
     text = _fixed(x, min(_decimals(size, _DIGITS), 2)).lstrip("+")
-    return text.rstrip("0").rstrip(".") if "." in text else text
+    mark = _LOCALE.get().decimal
+    return text.rstrip("0").rstrip(mark) if mark in text else text
 
 
 def _coin(prefix: str, currency: str) -> str:
@@ -140,7 +169,7 @@ def _coin(prefix: str, currency: str) -> str:
 def limit(tolerance: Tolerance, kind: MetricKind | None, sign: int) -> str:
     """A declared margin as the largest change tolerated; `sign` 0 prints none."""
     unit = PERCENT if tolerance.is_relative else difference_unit(kind)
-    return {1: "+", 0: "", -1: "−"}[sign] + f"{tolerance.amount * unit.factor:.12g}{unit.suffix}"
+    return {1: "+", 0: "", -1: "−"}[sign] + plain(tolerance.amount * unit.factor) + unit.suffix
 
 
 def bound(x: float | None, margin: float, unit: Unit) -> str:
@@ -158,10 +187,10 @@ def pvalue(p: float | None) -> str:
     if p is None:
         return NONE
     if p < 0.001:
-        return "<.001"
+        return _localised("<.001")
     if p > 0.99:
-        return ">.99"
-    return f"{p:.2f}"[1:] if p >= 0.1 else f"{p:.3f}"[1:]
+        return _localised(">.99")
+    return _localised(f"{p:.2f}"[1:] if p >= 0.1 else f"{p:.3f}"[1:])
 
 
 def pvalue_sentence(p: float) -> str:
@@ -177,21 +206,41 @@ def period(start: date | None, end: date | None) -> str:
     """Days from first to last: `1–28 Mar 2026`; empty without a time column."""
     if start is None or end is None:
         return ""
-    last = f"{end.day} {_MONTHS[end.month - 1]} {end.year}"
     if start == end:
-        return last
-    first = [str(start.day), _MONTHS[start.month - 1], str(start.year)]
-    same = (start.year, start.month) == (end.year, end.month)
-    keep = 1 if same else 2 if start.year == end.year else 3
-    return " ".join(first[:keep]) + ("–" if same else " – ") + last
+        return _dated(start, str(start.day))
+    if (start.year, start.month) == (end.year, end.month):
+        return _dated(end, f"{start.day}–{end.day}")
+    first, last = _dated(start, str(start.day)), _dated(end, str(end.day))
+    if start.year == end.year:
+        if _LOCALE.get().order == "ymd":
+            last = last.removeprefix(f"{end.year} ")
+        else:
+            first = first.removesuffix(f" {start.year}").removesuffix(",")
+    return f"{first} – {last}"
+
+
+def _dated(day: date, days: str) -> str:
+    """Days of one month, in the locale's order."""
+    month = _MONTHS[day.month - 1]
+    return {
+        "dmy": f"{days} {month} {day.year}",
+        "mdy": f"{month} {days}, {day.year}",
+        "ymd": f"{day.year} {month} {days}",
+    }[_LOCALE.get().order]
 
 
 def _fixed(x: float, decimals: int) -> str:
     """`x` with sign and fixed decimals; outside 10⁻⁹ … 10¹⁵ in scientific notation."""
     if x and not 1e-9 <= abs(x) < 1e15:
-        return f"{x:+.2e}".replace("-", "−")
+        return _localised(f"{x:+.2e}".replace("-", "−"))
     text = f"{x:+,.{decimals}f}" if x else f"{0:.{decimals}f}"
-    return text.replace("-", "−")
+    return _localised(text.replace("-", "−"))
+
+
+def _localised(text: str) -> str:
+    """A number that Python wrote, with the locale's separators."""
+    locale = _LOCALE.get()
+    return text.translate({ord("."): locale.decimal, ord(","): locale.group})
 
 
 def _decimals(size: float, digits: int) -> int:

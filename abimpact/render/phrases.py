@@ -40,7 +40,7 @@ def equivalence_limit(result: MetricResult) -> str:
 
 def finding(found: Finding) -> str:
     """A finding in one line: what was seen, what it means, what to do."""
-    return " ".join(stop(part) for part in (found.message, found.why, found.do) if part)
+    return numbers.prose(" ".join(stop(part) for part in (found.message, found.why, found.do) if part))
 
 
 def moves(result: MetricResult) -> str:

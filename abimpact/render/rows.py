@@ -84,12 +84,12 @@ def _note(result: MetricResult) -> str:
     if metric.better is Better.LOWER:
         parts.append("lower is better")
     if result.not_estimated:
-        parts.append(f"not estimated: {result.not_estimated.message}")
+        parts.append(f"not estimated: {numbers.prose(result.not_estimated.message)}")
     if chosen:
         parts += [METHODS[chosen.method].label] if METHODS[chosen.method].label else []
         is_adjusted = chosen.pvalue_adjusted not in {None, chosen.pvalue}
         parts += ["p adjusted for several comparisons"] if is_adjusted else []
-        parts += chosen.notes
+        parts += map(numbers.prose, chosen.notes)
     return " · ".join(parts)
 
 
@@ -112,7 +112,7 @@ def guardrail_row(result: MetricResult) -> GuardrailRow:
             tone = "better" if margin.is_safe else "worse" if margin.is_worse else "open"
             status = {"better": "holds", "worse": "broken", "open": "not shown to hold"}[tone]
     if result.not_estimated:
-        status = f"not estimated: {result.not_estimated.message}"
+        status = f"not estimated: {numbers.prose(result.not_estimated.message)}"
     return GuardrailRow(
         name=phrases.name(metric.name),
         incumbent=numbers.value(result.incumbent.value, metric.kind),
@@ -139,7 +139,7 @@ def estimate_row(result: MetricResult, estimate: Estimate) -> EstimateRow:
         lift=lift.lift,
         lift_interval=lift.interval,
         pvalue=numbers.pvalue(estimate.pvalue),
-        notes=" · ".join(estimate.notes),
+        notes=" · ".join(map(numbers.prose, estimate.notes)),
     )
 
 

@@ -8,6 +8,7 @@ from typing import cast
 
 from abimpact.decide.report import Report
 from abimpact.errors import UsageError, nearest
+from abimpact.render.numbers import written_in
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,7 +52,8 @@ FORMATS = {
 def render(report: Report, name: str, options: Options) -> str | bytes:
     """The report in the format of that name, bytes unless it is printed."""
     module = import_module(f"abimpact.render.{FORMATS[name].module}")
-    return cast(Renderer, module.render)(report, options)
+    with written_in(report.presentation.locale):
+        return cast(Renderer, module.render)(report, options)
 
 
 def render_text(report: Report, name: str, options: Options) -> str:

@@ -70,7 +70,8 @@ class _Page:
     def lines(self) -> list[Text]:
         """The whole report."""
         v = self.view
-        lines = self._verdict(v.overall, v.overall.headline, v.summary, v.warning)
+        lines = [*layout.paragraph(self.say(v.title), self.width, indent=1, style="bold"), Text()] if v.title else []
+        lines += self._verdict(v.overall, v.overall.headline, v.summary, v.warning)
         for block in v.blocks:
             if len(v.blocks) > 1:
                 told = block.title if block is v.overall else block.headline

@@ -11,7 +11,8 @@ _NAMED = 3  # KPIs and guardrails told one by one
 def to_text(report: Report, *, show_anyway: bool = False) -> str:
     """Verdict, KPIs, guardrails, checks and sample, a line each; KPIs and guardrails are those of the best variant."""
     v = view(report, show_anyway=show_anyway)
-    lines = [f"{v.overall.word}: {v.overall.headline}", v.warning, *_tables(v.overall), _checks(v), v.sample]
+    titled = f"{v.title}: " if v.title else ""
+    lines = [f"{titled}{v.overall.word}: {v.overall.headline}", v.warning, *_tables(v.overall), _checks(v), v.sample]
     return "".join(f"{chat(line)}\n" for line in lines if line)
 
 

@@ -45,11 +45,13 @@ class Check:
 class View:
     """A report ready to be laid out.
 
-    `overall` is the deciding block, `blocks` one for each proposed variant, `contrasts` say in money how these
-    compare. `warning` says that KPIs are withheld or shown although invalid. `methods` are pairs of name and
+    `title` is empty where none was given. `overall` is the deciding block, `blocks` one for each proposed
+    variant, `contrasts` say in money how these compare. `warning` says that KPIs are withheld or shown although
+    invalid. `methods` are pairs of name and
     description, `provenance` of label and text.
     """
 
+    title: str
     incumbent: str
     overall: Block
     blocks: tuple[Block, ...]
@@ -74,11 +76,12 @@ def view(report: Report, *, show_anyway: bool = False) -> View:
     blocks = tuple(_block(report, d, is_withheld=is_invalid and not show_anyway) for d in report.verdicts)
     checks = tuple(_check(f) for severity in _MARKS for f in report.findings if f.severity is severity)
     return View(
+        title=report.presentation.title,
         incumbent=phrases.name(report.incumbent),
         overall=blocks[report.verdicts.index(report.verdict)],
         blocks=blocks,
         summary=_summary(report),
-        level=f"{report.level * 100:.6g} %",
+        level=f"{numbers.plain(report.level * 100)} %",
         warning=(words.MARKED if show_anyway else words.WITHHELD) if is_invalid else "",
         contrasts=()
         if (is_invalid and not show_anyway) or report.terms is None
@@ -148,7 +151,9 @@ def _summary(report: Report) -> str:
 def _sample(report: Report) -> str:
     each = ", ".join(f"{numbers.count(n)} {phrases.name(v)}" for v, n in report.units.items())
     total = f"{numbers.count(sum(report.units.values()))} units ({each})"
-    return ", ".join(filter(None, [total, numbers.period(report.start, report.end)]))
+    told = ", ".join(filter(None, [total, numbers.period(report.start, report.end)]))
+    owner = report.presentation.owner
+    return f"{told} · owner: {owner}" if owner else told
 
 
 def _methods(report: Report) -> tuple[tuple[str, str], ...]:

@@ -96,12 +96,12 @@ def because(report: Report, decision: Decision, rule: Because) -> str:
 def _invalid(report: Report, decision: Decision) -> str:
     codes = NOT_AN_EXPERIMENT if decision.reason == "not_an_experiment" else {decision.reason}
     found = next(f for f in report.findings if f.severity is Severity.BLOCK and f.code in codes)
-    seen = _split(report, found) if found.code == "sample_ratio" and report.split else found.message
+    seen = _split(report, found) if found.code == "sample_ratio" and report.split else numbers.prose(found.message)
     return " ".join(["No verdict:", phrases.stop(seen), *([phrases.stop(found.do)] if found.do else [])])
 
 
 def _split(report: Report, found: Finding) -> str:
-    planned = ":".join(f"{share:g}" for share in report.split or ())
+    planned = ":".join(numbers.plain(share) for share in report.split or ())
     arrived = " : ".join(numbers.count(n) for n in found.data["counts"].values())
     return f"{planned} was planned, {arrived} arrived ({numbers.pvalue_sentence(found.data['pvalue'])})"
 
@@ -289,7 +289,7 @@ def _open(report: Report, decision: Decision) -> str:
     )  # fmt: skip
     printed, metric = phrases.change(primary), phrases.name(primary.metric.name)
     if printed is None or primary.chosen is None:
-        message = primary.not_estimated.message if primary.not_estimated else "no method applies"
+        message = numbers.prose(primary.not_estimated.message) if primary.not_estimated else "no method applies"
         return f"{metric} could not be estimated: {message.rstrip('.')}"
     interval = primary.chosen.absolute
     low, high = interval.low, interval.high

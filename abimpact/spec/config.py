@@ -1,14 +1,15 @@
 """`abimpact.toml`: found, read and checked; flags beat the environment, which beats the file."""
 
 import os
-import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from abimpact.errors import ConfigError, UsageError, nearest
+from abimpact.spec.document import Document, read_document
 from abimpact.spec.metric import Role
+from abimpact.spec.presentation import Presentation
 from abimpact.spec.request import MetricRequest, Request
 
 if TYPE_CHECKING:
@@ -65,33 +66,22 @@ def _from_environment() -> dict[str, Any]:
 
 
 def _from_document(path: Path | None, money: Mapping[str, Any]) -> Request:
-    document = _read(path) if path else {}
+    document = read_document(path) if path else Document({}, ())
     if money:
-        document["value"] = {**document.get("value", {}), **money}
-    return _request(_validated(document, str(path or "--value")), path)
+        document = document.under(Path("--value"), {"value": dict(money)})
+    return _request(_validated(document), path)
 
 
-def _read(path: Path) -> dict[str, Any]:
-    try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise ConfigError(f"{path} cannot be read: {error.strerror}.", "Check the path given with --config.") from error
-    except UnicodeDecodeError as error:
-        raise ConfigError(f"{path} is not UTF-8 text.", "Save it as UTF-8.") from error
-    except tomllib.TOMLDecodeError as error:
-        raise ConfigError(f"{path} is not valid TOML: {error}.") from error
-
-
-def _validated(document: Mapping[str, Any], path: str) -> "ConfigFile":
+def _validated(document: Document) -> "ConfigFile":
     from pydantic import ValidationError
 
     from abimpact.spec.schema import ConfigFile
 
     try:
-        return ConfigFile.model_validate(document)
+        return ConfigFile.model_validate(document.table)
     except ValidationError as error:
         first = error.errors()[0]
-        where = _path(first["loc"])
+        path, where = document.origin(first["loc"]), _path(first["loc"])
         if first["type"] == "extra_forbidden":
             known = ConfigFile.keys_at(first["loc"][:-1])
             raise ConfigError(
@@ -123,6 +113,7 @@ def _request(file: "ConfigFile", path: Path | None) -> Request:
     metrics = tuple(MetricRequest(**m.model_dump(exclude_none=True)) for m in file.metric)
     return Request(
         metrics=metrics,
+        presentation=Presentation(**file.report.model_dump()),
         value=_value(file.value) if file.value else None,
         config=str(path) if path else None,
         **{k: v for k, v in values.items() if k in known},

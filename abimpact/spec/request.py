@@ -6,6 +6,7 @@ from typing import Any
 
 from abimpact.spec.experiment import SeveralRows
 from abimpact.spec.metric import Better, Metric, MetricKind, Role
+from abimpact.spec.presentation import Presentation
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,6 +57,7 @@ class Request:
     resamples: int = 9999
     seed: int = 0
     value: Mapping[str, Any] | None = None
+    presentation: Presentation = field(default_factory=Presentation)
     config: str | None = None
 
     def to_dict(self) -> dict[str, Any]:

@@ -4,11 +4,13 @@ import re
 from collections.abc import Sequence
 from typing import Annotated, Any, Literal, get_args
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 from pydantic.json_schema import SkipJsonSchema
 
+from abimpact.errors import nearest
 from abimpact.spec.experiment import SeveralRows
 from abimpact.spec.metric import Better, MetricKind, Role
+from abimpact.spec.presentation import LOCALES, USUAL
 
 
 class _Table(BaseModel):
@@ -136,13 +138,35 @@ class Value(Costs):
     costs: dict[str, Costs] = Field({}, description="by proposed variant, where it costs otherwise")
 
 
+class Report(_Table):
+    """`[report]`: what a report is called, whose it is, how its numbers are written."""
+
+    title: str = Field("", description="stands above the verdict")
+    owner: str = Field("", description="who answers for the test")
+    locale: str = Field(
+        USUAL,
+        description="decimal mark, thousands separator and order of dates: de_DE, en_US, fr_FR, … (en_GB); "
+        "the words stay English",
+        json_schema_extra={"enum": list(LOCALES)},
+    )
+
+    @field_validator("locale")
+    @classmethod
+    def _is_known(cls, name: str) -> str:
+        if name not in LOCALES:
+            raise ValueError(f"{name!r} is not known. {nearest(name, LOCALES)}")
+        return name
+
+
 class ConfigFile(_Table):
     """The whole file."""
 
+    extends: str | None = Field(None, description="another config file, relative to this one, whose keys hold too")
     data: Data = Data()
     metric: tuple[MetricTable, ...] = ()
     analysis: Analysis = Analysis()
     value: Value | None = None
+    report: Report = Report()
 
     @classmethod
     def keys_at(cls, location: Sequence[int | str]) -> list[str]:

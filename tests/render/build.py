@@ -11,6 +11,7 @@ from abimpact.estimate.estimate import Estimate, Interval, Kind, Margin, NotEsti
 from abimpact.findings import Finding, Severity
 from abimpact.spec.expression import column
 from abimpact.spec.metric import Better, Metric, MetricKind, Role, Tolerance
+from abimpact.spec.presentation import Presentation
 
 Limits = tuple[float | None, float | None, float | None]
 HOSTILE = "a|b`c` [x](http://evil.example) <img src=x> @team #12 **b** [red]\x1b[31m\u202e\r\nnew &lt; $x$"
@@ -245,6 +246,7 @@ def report(verdict: Decision, results: tuple[MetricResult, ...], *findings: Find
         verdict=verdict,
         verdicts=(verdict,),
         provenance=PROVENANCE,
+        presentation=Presentation(),
     )
 
 

@@ -1,0 +1,109 @@
+"""A config file with all that it extends, as one table; later files win key by key."""
+
+import os
+import tomllib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from abimpact.errors import ConfigError
+
+Location = Sequence[int | str]
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """The merged table, and the files that it was merged from, the one that wins first."""
+
+    table: dict[str, Any]
+    files: tuple[tuple[Path, dict[str, Any]], ...]
+
+    def under(self, path: Path, table: dict[str, Any]) -> "Document":
+        """This document, of which what another table says wins."""
+        return Document(_merged(self.table, table), ((path, table), *self.files))
+
+    def origin(self, location: Location) -> Path:
+        """The file that has the value at a `location` of the merged table."""
+        return next((p for p, table in self.files if _holds(table, self.table, location)), self.files[0][0])
+
+
+def read_document(path: Path) -> Document:
+    """The file at `path` and what it extends, merged.
+
+    Tables are merged key by key, lists of tables that have names (`[[metric]]`) by name, anything else is replaced.
+    ConfigError names a file that is missing, unreadable or extends itself.
+    """
+    files = [(path, _parsed(path, path))]
+    while extended := files[-1][1].get("extends"):
+        by = files[-1][0]
+        if not isinstance(extended, str):
+            raise ConfigError(f"{by}: extends: {extended!r} is not a path.", 'Write extends = "../company.toml".')
+        base = Path(os.path.normpath(by.parent / extended))
+        if base.resolve() in [p.resolve() for p, _ in files]:
+            chain = " → ".join(str(p) for p in (*[p for p, _ in files], base))
+            raise ConfigError(f"{by}: extends goes in a circle: {chain}.", "Remove extends from one of them.")
+        files.append((base, _moved(_parsed(base, by), base.parent, path.parent)))
+    document = Document({}, ())
+    for file, table in reversed(files):
+        document = document.under(file, table)
+    return document
+
+
+def _parsed(path: Path, by: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        named = f"{path}, which {by} extends, cannot be read" if path != by else f"{path} cannot be read"
+        hint = "The path is relative to the file that has it." if path != by else "Check the path given with --config."
+        raise ConfigError(f"{named}: {error.strerror}.", hint) from error
+    except UnicodeDecodeError as error:
+        raise ConfigError(f"{path} is not UTF-8 text.", "Save it as UTF-8.") from error
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigError(f"{path} is not valid TOML: {error}.") from error
+
+
+def _moved(table: dict[str, Any], old: Path, new: Path) -> dict[str, Any]:
+    """A table whose paths, relative to the folder `old`, are relative to `new`."""
+    data = table.get("data")
+    fills = data.get("fill") if isinstance(data, dict) else None
+    for fill in fills if isinstance(fills, list) else []:
+        if isinstance(fill, dict) and isinstance(fill.get("file"), str):
+            fill["file"] = os.path.relpath(old / fill["file"], new)
+    return table
+
+
+def _merged(base: Mapping[str, Any], own: Mapping[str, Any]) -> dict[str, Any]:
+    merged = dict(base)
+    for key, value in own.items():
+        before = merged.get(key)
+        if isinstance(before, dict) and isinstance(value, dict):
+            merged[key] = _merged(before, value)
+        elif _is_named(before) and _is_named(value):
+            tables = {table["name"]: table for table in before}
+            merged[key] = [*(tables | {t["name"]: _merged(tables.get(t["name"], {}), t) for t in value}).values()]
+        else:
+            merged[key] = value
+    return merged
+
+
+def _is_named(value: Any) -> bool:
+    """Whether a value is a list of tables that have names, each a name of its own."""
+    if not isinstance(value, list) or not all(isinstance(t, dict) and isinstance(t.get("name"), str) for t in value):
+        return False
+    return len({t["name"] for t in value}) == len(value)
+
+
+def _holds(own: Any, merged: Any, location: Location) -> bool:
+    """Whether a file's own table has the value at a location of the merged one."""
+    for part in location:
+        if isinstance(part, int):
+            merged = merged[part]
+            if not isinstance(merged, dict) or "name" not in merged:
+                return True  # a list that is not merged is the file's own
+            own = {table.get("name"): table for table in own or ()}.get(merged["name"])
+        elif isinstance(own, dict) and part in own:
+            own, merged = own[part], merged[part]
+        else:
+            return own is not None and not isinstance(own, dict)
+    return own is not None
