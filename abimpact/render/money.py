@@ -109,16 +109,16 @@ def assumptions(terms: ValueTerms, worth: Value) -> tuple[Pair, ...]:
         volume += " (given)"
     discount = f"{plain(terms.discount_rate * 100)} % a year ({given('discount_rate')})"
     half = terms.advantage_half_life
-    lasting = (
-        f"halves every {plain(half)} years (given)" if half else "stays as it is over the horizon (assumed)"
-    )
+    lasting = f"halves every {plain(half)} years (given)" if half else "stays as it is over the horizon (assumed)"
     prior = terms.prior
     if prior is None:
         believed = "none: the estimate is not shrunk, and selected winners overstate"
     else:
         unit = f"{plain(prior.sd * 100)} % lift" if prior.is_relative else plain(prior.sd)
-        believed = f"effects around {plain(prior.mean)} with standard deviation {unit} (given); "
+        believed = (
+            f"effects around {plain(prior.mean)} with standard deviation {unit} (given); "
             f"the data weigh {worth.weight:.0%}"
+        )
     return (
         ("volume", volume),
         (
@@ -144,9 +144,7 @@ def _rows(report: Report, worth: Value, terms: ValueTerms) -> tuple[Pair, ...]:
         (f"{plain(terms.horizon_years)}-year value", _interval(worth.npv, currency)),
     ]
     if worth.resampled:
-        rows.append(
-            (f"{plain(terms.horizon_years)}-year value, bootstrap", _interval(worth.resampled, currency))
-        )
+        rows.append((f"{plain(terms.horizon_years)}-year value, bootstrap", _interval(worth.resampled, currency)))
     rows += [
         ("break-even", break_even(report, worth)),
         ("pays back in", months(worth)),

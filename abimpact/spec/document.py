@@ -101,7 +101,8 @@ def _holds(own: Any, merged: Any, location: Location) -> bool:
             merged = merged[part]
             if not isinstance(merged, dict) or "name" not in merged:
                 return True  # a list that is not merged is the file's own
-            own = {table.get("name"): table for table in own or ()}.get(merged["name"])
+            by_name: dict[str, Any] = {table.get("name"): table for table in own}
+            own = by_name.get(merged["name"])
         elif isinstance(own, dict) and part in own:
             own, merged = own[part], merged[part]
         else:
