@@ -5,7 +5,7 @@ import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeGuard
 
 from abimpact.errors import ConfigError
 
@@ -87,7 +87,7 @@ def _merged(base: Mapping[str, Any], own: Mapping[str, Any]) -> dict[str, Any]:
     return merged
 
 
-def _is_named(value: Any) -> bool:
+def _is_named(value: Any) -> TypeGuard[list[dict[str, Any]]]:
     """Whether a value is a list of tables that have names, each a name of its own."""
     if not isinstance(value, list) or not all(isinstance(t, dict) and isinstance(t.get("name"), str) for t in value):
         return False
