@@ -15,7 +15,7 @@ from abimpact.check.table import run_checks
 from abimpact.decide.report import Arm, MetricResult, Provenance, Report, Source
 from abimpact.read.duckdb_engine import DuckDBEngine
 from abimpact.read.loading import columns_of, load, load_frame, rows_per_file
-from abimpact.read.log import Log
+from abimpact.read.log import Days, Log
 from abimpact.read.opening import Opener
 from abimpact.read.sources import InputFile, expand
 from abimpact.spec.experiment import Experiment
@@ -25,6 +25,7 @@ from abimpact.summarise.summarise import summarise
 from abimpact.summarise.summary import MetricSummary, Summary
 
 if TYPE_CHECKING:
+    from abimpact.decide.limits import Capacity
     from abimpact.decide.money import Contrast, Value
 
 # What estimates and decides; scipy takes longer to import than a small log takes to read.
@@ -124,8 +125,18 @@ def _report(
     findings += diagnose(summary)
     values, contrasts = _values(log, summary, results)
     worth = {v.proposed: v for v in values}
+    limits = _capacities(log, summary)
     verdicts = tuple(
-        decide(findings, results, name, experiment.level, worth=worth.get(name), terms=experiment.value)
+        decide(
+            findings,
+            results,
+            name,
+            experiment.level,
+            worth=worth.get(name),
+            terms=experiment.value,
+            capacities=limits,
+            is_ended=_is_ended(log),
+        )
         for name in log.variants[1:]
     )
     return Report(
@@ -144,9 +155,17 @@ def _report(
         terms=experiment.value,
         values=values,
         contrasts=contrasts,
+        capacities=limits,
         provenance=_provenance(log, request, sources(), command),
         presentation=request.presentation,
     )
+
+
+def _is_ended(log: Log) -> bool:
+    """Whether the planned end, or the planned number of units, is reached."""
+    experiment, today = log.experiment, log.experiment.as_of or log.days.end
+    has_all_days = experiment.planned_end is not None and today is not None and today >= experiment.planned_end
+    return has_all_days or (experiment.planned_units is not None and sum(log.units) >= experiment.planned_units)
 
 
 def _results(summary: Summary, experiment: Experiment) -> list[MetricResult]:
@@ -184,11 +203,10 @@ def _values(
     from abimpact.decide.worth import appraise, compare_values
     from abimpact.estimate.table import standard_error
 
-    terms, level, days = log.experiment.value, log.experiment.level, log.days
+    terms, level = log.experiment.value, log.experiment.level
     if terms is None:
         return (), ()
-    span = (days.end - days.start).days + 1 if days.start and days.end else None
-    values = appraise(results, terms, dict(zip(log.variants, log.units, strict=True)), span, level)
+    values = appraise(results, terms, dict(zip(log.variants, log.units, strict=True)), _span(log.days), level)
     by_name = {m.metric.name: m for m in summary.metrics}
 
     def apart(one: str, other: str) -> float | None:
@@ -196,6 +214,31 @@ def _values(
         return standard_error(metric, log.variants.index(one), log.variants.index(other), level)
 
     return compare_values(values, apart, level)
+
+
+def _capacities(log: Log, summary: Summary) -> "tuple[Capacity, ...]":
+    """The limits on totals, for the units of all traffic."""
+    from abimpact.decide.limits import capacities
+    from abimpact.decide.money import DAYS_PER_YEAR
+    from abimpact.decide.worth import units_per_year
+    from abimpact.estimate.arm import mean_interval
+
+    experiment, days = log.experiment, log.days
+    if not experiment.limits:
+        return ()
+    span = _span(days)
+    per_day = units_per_year(experiment.value, sum(log.units), span) / DAYS_PER_YEAR
+    totals = [sum(counts) for counts in days.counts]
+    most = max(range(len(totals)), key=totals.__getitem__) if totals else None
+    busiest = None if most is None or span is None else (days.days[most], totals[most] * per_day / sum(totals) * span)
+    by_name = {m.metric.name: m.moments for m in summary.metrics}
+    means = {x.name: [mean_interval(m, experiment.level) for m in by_name[x.name]] for x in experiment.limits}
+    return capacities(experiment.limits, means, log.variants, per_day, busiest)
+
+
+def _span(days: Days) -> int | None:
+    """How many days the test ran, None if that is not known."""
+    return (days.end - days.start).days + 1 if days.start and days.end else None
 
 
 def _provenance(log: Log, request: Request, sources: tuple[Source, ...], command: str) -> Provenance:

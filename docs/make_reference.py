@@ -6,6 +6,7 @@ Run it after changing an option, a config key or the report's schema; a test com
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
+from datetime import date
 from itertools import chain
 from pathlib import Path
 from types import NoneType
@@ -15,7 +16,18 @@ from pydantic import BaseModel
 from typer.models import OptionInfo
 
 from abimpact.cli.report import report
-from abimpact.spec.schema import Analysis, ConfigFile, Costs, Data, MetricTable, Report, Units, Value, config_schema
+from abimpact.spec.schema import (
+    Analysis,
+    ConfigFile,
+    Costs,
+    Data,
+    LimitTable,
+    MetricTable,
+    Report,
+    Units,
+    Value,
+    config_schema,
+)
 
 HERE = Path(__file__).parent
 SCHEMA = HERE.parent / "abimpact" / "render" / "report.schema.json"
@@ -105,6 +117,12 @@ MEANINGS = {
         "chosen_method": "The estimate that decides and is printed.",
         "not_estimated": "Why there is no estimate.",
     },
+    "limit": {
+        "total": "Needed by the proposed variant at full roll-out, on average.",
+        "incumbent_total": "The same of the incumbent.",
+        "peak": "Needed on the busiest day of the test; null without dates.",
+        "share_that_fits": "Largest share of the units that the proposed variant can have.",
+    },
     "value": {
         "annual": "The effect on a year's units, before costs.",
         "annual_net": "Less what a year costs.",
@@ -161,12 +179,13 @@ def config_page() -> str:
         "[data]": Data,
         "[data.units]": Units,
         "[[metric]]": MetricTable,
+        "[[limit]]": LimitTable,
         "[analysis]": Analysis,
         "[value]": Value,
         "[value.costs.NAME]": Costs,
         "[report]": Report,
     }
-    assert set(ConfigFile.model_fields) == {"extends", "data", "metric", "analysis", "value", "report"}
+    assert set(ConfigFile.model_fields) == {"extends", "data", "metric", "limit", "analysis", "value", "report"}
     for title, model in tables.items():
         rows = [
             (f"`{field.title or key}`", _type(field.annotation), field.description or "")
@@ -220,7 +239,7 @@ def _type(annotation: Any) -> str:
         return " or ".join(_type(o) for o in options)
     if members := getattr(annotation, "__members__", None):
         return ", ".join(f'"{m.value}"' for m in members.values())
-    return {str: "text", int: "whole number", float: "number", Path: "path"}[annotation]
+    return {str: "text", int: "whole number", float: "number", Path: "path", date: "date"}[annotation]
 
 
 def _keys(properties: Mapping[str, Any], meanings: Mapping[str, str]) -> str:

@@ -14,7 +14,7 @@ from abimpact.check.identity import (
 )
 from abimpact.check.missing import missing_values, nonfinite_values
 from abimpact.check.split import sample_ratio, too_few_units
-from abimpact.check.time import not_concurrent, variant_follows
+from abimpact.check.time import immature, not_concurrent, variant_follows
 from abimpact.findings import Finding
 from abimpact.read.log import Log
 
@@ -31,6 +31,7 @@ CHECKS: tuple[Callable[[Log], Sequence[Finding]], ...] = (
     filtered_rows,
     missing_values,
     nonfinite_values,
+    immature,
     too_few_units,
     guessed,
 )

@@ -1,6 +1,7 @@
 """Is it an experiment at all, or does something else decide who gets which variant?"""
 
 from collections.abc import Sequence
+from datetime import timedelta
 
 from abimpact.findings import Finding, Severity
 from abimpact.read.log import Log
@@ -33,6 +34,39 @@ def overlap(first: Sequence[int], second: Sequence[int]) -> float:
         share[1] += y / b
         before += x + y
     return sum(min(share) for share in shares.values())
+
+
+def immature(log: Log) -> list[Finding]:
+    """Units too young for a metric whose outcome takes time: left out, and the day on which all are old enough."""
+    findings = []
+    for metric in log.metrics:
+        counts = log.immature.get(metric.name)
+        if counts is None or metric.matures_after is None or log.days.end is None:
+            continue
+        young, total = sum(counts), sum(log.units)
+        last = max(log.days.end, log.experiment.planned_end or log.days.end)
+        answer_on = last + timedelta(days=metric.matures_after)
+        data = {
+            "metric": metric.name,
+            "units": dict(zip(log.variants, counts, strict=True)),
+            "share": young / total if total else 0.0,
+            "matures_after_days": metric.matures_after,
+            "answer_on": answer_on.isoformat(),
+        }
+        told = f"{metric.name} is known {metric.matures_after} days after a unit's start"
+        findings.append(
+            Finding(
+                code="immature",
+                severity=Severity.INFO,
+                message=f"{told}: {young:,} of {total:,} units ({young / total:.0%}) are too young and left out of it.",
+                why="What is still to come may differ from what has come.",
+                do=f"The answer is in on {answer_on.day} {answer_on:%b %Y}.",
+                data=data,
+            )
+            if young
+            else Finding(code="immature", severity=Severity.PASS, message=f"{told}; all units are.", data=data)
+        )
+    return findings
 
 
 def not_concurrent(log: Log) -> list[Finding]:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import date
 
 from abimpact.decide.decision import Decision
+from abimpact.decide.limits import Capacity
 from abimpact.decide.money import Contrast, Value
 from abimpact.estimate.estimate import Estimate, Margin, NotEstimated
 from abimpact.findings import Finding
@@ -77,7 +78,8 @@ class Report:
     `verdict` is the one of the best proposed variant, `verdicts` has one for each. `units` counts units per
     variant, incumbent first. `start` and `end` are None when the log has no time column. `metrics` is ordered by
     proposed variant, then as declared. `terms` is None where no money was asked for; else `values` has what each
-    proposed variant is worth (none where its metric is not estimated), `contrasts` every two of them.
+    proposed variant is worth (none where its metric is not estimated), `contrasts` every two of them. `capacities` hold
+    every `[[limit]]` against every proposed variant.
     """
 
     incumbent: str
@@ -95,6 +97,7 @@ class Report:
     terms: ValueTerms | None = None
     values: tuple[Value, ...] = ()
     contrasts: tuple[Contrast, ...] = ()
+    capacities: tuple[Capacity, ...] = ()
     provenance: Provenance
     presentation: Presentation
 

@@ -4,13 +4,14 @@ A pure function of findings and results. The rules' data are described in `rende
 """
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from scipy.special import ndtri
 
 from abimpact.decide.decision import Because, Decision, Verdict
+from abimpact.decide.limits import Capacity
 from abimpact.decide.money import MORE, Contrast, Value
 from abimpact.decide.report import MetricResult
 from abimpact.findings import Finding, Severity
@@ -18,6 +19,8 @@ from abimpact.spec.metric import Better, Role
 from abimpact.spec.value import ValueTerms
 
 NOT_AN_EXPERIMENT = frozenset({"not_concurrent", "variant_follows"})
+# Reasons that decide, but not by what is shown: answers still to come may change them.
+UNDECIDED = frozenset({"expected_value", "not_worth_testing"})
 # More units are only worth naming while someone might wait for them.
 POWER, MOST_TIMES_MORE = 0.8, 100
 
@@ -30,11 +33,13 @@ def decide(
     *,
     worth: Value | None = None,
     terms: ValueTerms | None = None,
+    capacities: Sequence[Capacity] = (),
     is_ended: bool = False,
 ) -> Decision:
     """The verdict for one proposed variant from its `results` (those of other variants are passed over).
 
-    `worth` is what it is worth by the `terms`, if money was asked for; a test that `is_ended` is never to go on.
+    `worth` is what it is worth by the `terms`, if money was asked for; `capacities` are limits on totals; a test that
+    `is_ended` is never to go on.
     """
     mine = [r for r in results if r.proposed.variant == proposed]
     primaries = [r for r in mine if r.metric.role is Role.PRIMARY]
@@ -58,6 +63,10 @@ def decide(
         _Rule("primary_worse", any(worse.values()) and not against, Verdict.KEEP, "worse", _items(primaries, worse)),
         _Rule("guardrails", any(broken.values()), Verdict.KEEP, "guardrail", _items(guardrails, broken)),
     ]
+    exceeded = [c for c in capacities if c.proposed == proposed]
+    if exceeded:
+        rules.append(_capacity(exceeded))
+    first_on_effect = len(rules)
     open_rule = _Rule("guardrails_safe", open_guardrail, Verdict.KEEP_TESTING, "guardrail", _items(guardrails, safe))
     if money:
         # Equivalent and not shown to pay: the simpler stays. What is known not to pay has the stronger reason.
@@ -77,8 +86,15 @@ def decide(
             _Rule("equivalence", is_equivalent, Verdict.KEEP, "equivalent", equivalence),
         ]
     binding = next((r for r in rules if r.binds), None)
+    names = {m.metric.name for m in primaries} | ({worth.metric} if worth else set())
+    is_open = binding is None or binding.code is Verdict.KEEP_TESTING or binding.reason in UNDECIDED
+    young = _immature(findings, names, is_open=is_open)
+    if young:
+        # Before what decides on the effect, after what stops the test whatever is still to come.
+        rules.insert(first_on_effect, young)
+        binding = young if young.binds else binding
     code, reason = (binding.code, binding.reason) if binding else (Verdict.KEEP_TESTING, "inconclusive")
-    if is_ended and code is Verdict.KEEP_TESTING:
+    if is_ended and code is Verdict.KEEP_TESTING and reason != "immature":
         code, reason = Verdict.KEEP, "not_shown"
     because = tuple(Because(rule=r.name, binds=r is binding, data=r.data) for r in rules)
     return Decision(code=code, reason=reason, proposed=proposed, because=because)
@@ -130,6 +146,30 @@ class _Rule:
     code: Verdict
     reason: str
     data: Mapping[str, Any]
+
+
+def _capacity(found: Sequence[Capacity]) -> _Rule:
+    limits = [
+        {
+            "limit": c.limit.name,
+            "exceeded": c.is_exceeded,
+            "total": c.total.estimate,
+            "at_most": c.limit.at_most,
+            "share_that_fits": c.share_that_fits,
+        }
+        for c in found
+    ]
+    return _Rule("capacity", any(c.is_exceeded for c in found), Verdict.KEEP, "capacity", {"limits": limits})
+
+
+def _immature(findings: Sequence[Finding], metrics: Collection[str], *, is_open: bool) -> _Rule | None:
+    """Whether the answer on one of `metrics` is still to come, and the mature units leave the decision open."""
+    young = [f.data for f in findings if f.code == "immature" and f.data["metric"] in metrics]
+    waiting = [data for data in young if data["share"] > 0]
+    if not young:
+        return None
+    last = max(waiting, key=lambda data: data["answer_on"]) if waiting else young[0]
+    return _Rule("maturity", bool(waiting) and is_open, Verdict.KEEP_TESTING, "immature", dict(last))
 
 
 def _money(worth: Value, terms: ValueTerms, *, is_ended: bool) -> _Rule:

@@ -32,7 +32,7 @@ def appraise(
         if name not in units:
             raise ConfigError(f"[value]: no variant is called {name!r}.", nearest(name, units))
     total = sum(units.values())
-    per_year = _units_per_year(terms, total, days)
+    per_year = units_per_year(terms, total, days)
     years = days / DAYS_PER_YEAR if days else total / per_year
     found = []
     for name in proposed:
@@ -43,16 +43,16 @@ def appraise(
     return tuple(found)
 
 
-def _units_per_year(terms: ValueTerms, units: int, days: int | None) -> float:
+def units_per_year(terms: ValueTerms | None, units: int, days: int | None) -> float:
     """The user's volume, or the units of the test's days over the share of traffic that was in it."""
-    if terms.units_per_year is not None:
+    if terms and terms.units_per_year is not None:
         return terms.units_per_year
     if days is None or days < LEAST_DAYS:
         raise ConfigError(
-            f'[value] units_per_year = "log" needs a column of dates and at least {LEAST_DAYS} days.',
-            "Name it with --time, or give the number of units a year.",
+            f"The number of units a year cannot be taken from the log without dates of at least {LEAST_DAYS} days.",
+            "Name their column with --time, or give units_per_year in [value].",
         )
-    return units / days * DAYS_PER_YEAR / terms.traffic_share
+    return units / days * DAYS_PER_YEAR / (terms.traffic_share if terms else 1.0)
 
 
 def _effect(results: Sequence[MetricResult], metric: str, proposed: str) -> Effect | None:

@@ -1,9 +1,12 @@
 """A variant's value after linearisation: all that means, ratios and adjusted means need from here on."""
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
+from scipy.special import stdtrit
 
+from abimpact.estimate.estimate import Interval, Kind
 from abimpact.summarise.summary import SMALLEST_VARIANCE, Floats, Moments
 
 # A spread this small beside the values is what rounding leaves of a constant.
@@ -45,3 +48,14 @@ def contract(moments: Moments, weights: Floats, value: float) -> ArmMean:
         variance=variance if variance > max((ROUNDING * size) ** 2, SMALLEST_VARIANCE) else 0.0,
         third=float(np.einsum("ijk,i,j,k", moments.third, weights, weights, weights)) / moments.n,
     )
+
+
+def mean_interval(moments: Moments, level: float) -> Interval:
+    """The mean of one arm's first column with its t interval; no limits below two units."""
+    if not moments.n:
+        return Interval(estimate=None, low=None, high=None, level=level, kind=Kind.UNDEFINED)
+    mean = float(moments.mean[0])
+    if moments.n < 2:
+        return Interval(estimate=mean, low=None, high=None, level=level, kind=Kind.WHOLE)
+    half = float(stdtrit(moments.n - 1, 0.5 + level / 2)) * math.sqrt(float(moments.covariance[0, 0]) / moments.n)
+    return Interval(estimate=mean, low=mean - half, high=mean + half, level=level)

@@ -48,8 +48,9 @@ class Column:
     `low` and `high` are the finite extremes over all variants and `centre` a rounded mean of the
     narrowest variant (all 0 without values);
     `is_binary` says that every value is 0 or 1, `is_whole` that the values are whole numbers of a small range.
-    `indicator` names the column that is 1 where a covariate is missing. `is_uneven` says that the values of one variant
-    reach thousands of times farther than those of another.
+    `indicator` names the column that is 1 where a covariate is missing. `is_maturing` says that it is null for units
+    that are too young, `is_uneven` that the values of one variant reach thousands of times farther than those of
+    another.
     """
 
     name: str
@@ -63,6 +64,7 @@ class Column:
     is_whole: bool
     indicator: str | None = None
     is_uneven: bool = False
+    is_maturing: bool = False
 
     @property
     def reach(self) -> float:
@@ -93,8 +95,9 @@ class Log:
     """One row per unit in `relation`: `arm` (0 = incumbent), number columns, and `s0…` for declared segments.
 
     `raw` is the relation of filtered rows before units were formed, with the file's own columns
-    (their type families in `families`) and `abimpact_arm`. `metrics` have their
-    kinds resolved; `columns` gives for each metric its value, denominator and covariates, in that order.
+    (their type families in `families`) and `abimpact_arm`. `metrics` have their kinds resolved; `columns` gives for
+    each metric its value, denominator and covariates, in that order. `immature` counts by variant the units too young
+    for a metric that matures.
     """
 
     engine: Engine
@@ -109,4 +112,5 @@ class Log:
     row_counts: RowCounts
     unit_counts: UnitCounts | None
     days: Days
+    immature: Mapping[str, tuple[int, ...]]
     guesses: tuple[str, ...]

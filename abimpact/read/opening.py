@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import date, timedelta
 
 import duckdb
 
@@ -75,6 +76,7 @@ class Opener:
             row_counts=row_counts,
             unit_counts=unit_counts,
             days=self._days(relation, len(variants)),
+            immature=self._immature(relation, len(variants)),
             guesses=(*experiment.guesses, *self.loaded.guesses, *guesses, *said),
         )
 
@@ -142,9 +144,27 @@ class Opener:
                 if guess:
                     said[guess] = None
                 missing_is_zero = metric.missing_is_zero and not is_covariate
-                term = Term(sql, expression.text, is_covariate, missing_is_zero, is_integer)
+                until = None if is_covariate else self._matured(metric)
+                term = Term(sql, expression.text, is_covariate, missing_is_zero, is_integer, until)
                 places.setdefault(metric.name, []).append(terms.setdefault(term, len(terms)))
         return list(terms), places, list(said)
+
+    def _matured(self, metric: Metric) -> date | None:
+        """The last day whose units are old enough for the metric; None where every unit is."""
+        if metric.matures_after is None or self.experiment.as_of is None:
+            return None
+        return self.experiment.as_of - timedelta(days=metric.matures_after)
+
+    def _immature(self, relation: str, n_variants: int) -> dict[str, tuple[int, ...]]:
+        """Units too young for a metric, by variant."""
+        found = {}
+        for metric in self.experiment.metrics:
+            if until := self._matured(metric):
+                old = f"coalesce(day <= {literal(until.isoformat())}::DATE, false)"
+                rows = self.engine.rows(f"SELECT arm, count_if(NOT {old}) FROM {relation} GROUP BY arm")
+                counts = dict(rows)
+                found[metric.name] = tuple(int(counts.get(arm, 0)) for arm in range(n_variants))
+        return found
 
     def _number(self, expression: Expression) -> tuple[str, bool, str]:
         """SQL for an expression as a number, whether its type holds whole numbers only, and what was assumed."""

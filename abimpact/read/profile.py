@@ -3,11 +3,13 @@
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import date
 from math import isfinite
 from typing import Any
 
 from abimpact.read.engine import Engine
 from abimpact.read.log import Column
+from abimpact.spec.expression import literal
 
 # Bits to which a centre is rounded: few, so that whole numbers stay exact when it is subtracted from them.
 CENTRE_BITS = 10
@@ -23,7 +25,8 @@ SMALLEST_RANGE = 1e-300
 class Term:
     """A number that some metric needs: SQL over the log's columns, what the user wrote, its part in the metric.
 
-    `is_integer` says that the column's type holds whole numbers only.
+    `is_integer` says that the column's type holds whole numbers only. Outcomes of units after the day `until` are not
+    known yet.
     """
 
     sql: str
@@ -31,6 +34,7 @@ class Term:
     is_covariate: bool
     missing_is_zero: bool
     is_integer: bool
+    until: date | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,6 +119,7 @@ def _column(index: int, term: Term, units: Sequence[int], seen: Sequence[_Seen],
         is_binary=is_whole and low >= 0 and high <= 1,
         is_whole=is_whole,
         is_uneven=_is_uneven(seen, centre),
+        is_maturing=term.until is not None,
         indicator=f"v{index}_missing" if term.is_covariate and any((*missing, *nonfinite)) else None,
     )
 
@@ -154,5 +159,7 @@ def canonical_sql(columns: Sequence[Column], terms: Sequence[Term]) -> list[str]
             finite = f"CASE WHEN r{i} IS NULL THEN 0.0 ELSE {finite} END"
         elif fill:
             finite = f"coalesce({finite}, 0.0)"
+        if term.until:
+            finite = f"CASE WHEN day <= {literal(term.until.isoformat())}::DATE THEN {finite} END"
         selected.append(f"{finite} AS {column.name}")
     return selected

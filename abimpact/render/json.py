@@ -10,6 +10,7 @@ from datetime import date
 from typing import Any
 
 from abimpact.decide.decision import Decision
+from abimpact.decide.limits import Capacity
 from abimpact.decide.money import Value
 from abimpact.decide.report import Arm, MetricResult, Provenance, Report
 from abimpact.estimate.estimate import Estimate, Interval, Margin
@@ -57,6 +58,7 @@ def _whole(report: Report) -> dict[str, Any]:
         "metrics": [_metric(m) for m in report.metrics],
         "value": (best := report.value_of(report.verdict.proposed)) and _value(report, best),
         "values": [_value(report, v) for v in report.values],
+        "limits": [_limit(c) for c in report.capacities],
         "contrasts": [
             {
                 "proposed": c.proposed,
@@ -186,6 +188,21 @@ def _value(report: Report, worth: Value) -> dict[str, Any]:
         "costs": _costs(worth.costs),
         "units_per_year": worth.units_per_year,
         "assumptions": [f"{label}: {text}" for label, text in money.assumptions(report.terms, worth)],
+    }
+
+
+def _limit(found: Capacity) -> dict[str, Any]:
+    return {
+        "name": found.limit.name,
+        "proposed": found.proposed,
+        "days": found.limit.days,
+        "at_most": found.limit.at_most,
+        "total": _interval(found.total),
+        "incumbent_total": found.incumbent_total,
+        "peak": found.peak,
+        "peak_day": found.peak_day and found.peak_day.isoformat(),
+        "exceeded": found.is_exceeded,
+        "share_that_fits": found.share_that_fits,
     }
 
 

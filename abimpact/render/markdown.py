@@ -17,7 +17,7 @@ def to_markdown(report: Report, *, show_anyway: bool = False) -> str:
     for block in v.blocks:
         if len(v.blocks) > 1:
             parts += [f"### {safe(block.proposed)}: {block.word}", safe(block.headline)]
-        parts += _money(block) + _kpis(v, block) + _guardrails(v, block)
+        parts += _money(block) + _kpis(v, block) + _guardrails(v, block) + _limits(v, block)
     parts += ["\n".join(f"- {safe(c)}" for c in v.contrasts)] if v.contrasts else []
     parts += _checks(v) + _details(v) + [safe(v.sample)]
     return "\n\n".join(parts) + "\n"
@@ -54,6 +54,14 @@ def _guardrails(v: View, block: Block) -> list[str]:
         return []
     headers = ["Guardrail", v.incumbent, block.proposed, "change", "worst case", "limit", ""]
     rows = [(r.name, r.incumbent, r.proposed, r.change, r.worst, r.limit, r.status) for r in block.guardrails]
+    return [_table(headers, "lrrrrrl", rows)]
+
+
+def _limits(v: View, block: Block) -> list[str]:
+    if not block.limits:
+        return []
+    headers = ["Limit at full roll-out", v.incumbent, block.proposed, f"{v.level} interval", "busiest day", "limit", ""]
+    rows = [(r.name, r.incumbent, r.proposed, r.interval, r.peak, r.limit, r.status) for r in block.limits]
     return [_table(headers, "lrrrrrl", rows)]
 
 

@@ -202,6 +202,11 @@ def pvalue_sentence(p: float) -> str:
     return f"p {text[0]} {text[1:]}" if text[0] in "<>" else f"p = {text}"
 
 
+def day(x: date) -> str:
+    """A day: `28 Mar 2026`."""
+    return _dated(x, str(x.day))
+
+
 def period(start: date | None, end: date | None) -> str:
     """Days from first to last: `1–28 Mar 2026`; empty without a time column."""
     if start is None or end is None:

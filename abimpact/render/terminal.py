@@ -10,7 +10,8 @@ from rich.text import Text
 
 from abimpact.decide.decision import Verdict
 from abimpact.decide.report import Report
-from abimpact.render import bars, escape, layout
+from abimpact.render import bars, escape, layout, numbers
+from abimpact.render.capacity import LimitRow
 from abimpact.render.layout import Column
 from abimpact.render.rows import EstimateRow, GuardrailRow
 from abimpact.render.table import Options
@@ -76,7 +77,8 @@ class _Page:
             if len(v.blocks) > 1:
                 told = block.title if block is v.overall else block.headline
                 lines += [Text(), *self._verdict(block, told, label=f"{block.proposed}: {block.word}")]
-            lines += self._money(block) + self._kpis(block) + self._guardrails(block)
+            lines += self._money(block) + self._kpis(block)
+            lines += self._guardrails(block) + self._limits(block)
         lines += [Text()] * bool(v.contrasts) + [line for c in v.contrasts for line in self._prose(self.say(c))]
         lines += [Text(), *self._checks()]
         if self.options.is_verbose:
@@ -160,6 +162,22 @@ class _Page:
         ]
         return [Text(), *layout.table(columns, [""] * len(rows), self.width)]
 
+    def _limits(self, block: Block) -> list[Text]:
+        rows = block.limits
+        if not rows:
+            return []
+        cell = partial(self._cells, rows)
+        columns = [
+            self._names("Limit at full roll-out", [r.name for r in rows]),
+            Column(header=self.say(self.view.incumbent), cells=cell("incumbent")),
+            Column(header=self.say(block.proposed), cells=cell("proposed")),
+            Column(header="interval", cells=cell("interval")),
+            Column(header="limit", cells=cell("limit")),
+            Column(header="", cells=cell("status"), styles=[_TONES[r.tone] for r in rows], is_text=True, least=8),
+        ]
+        notes = [self.say(f"busiest day: {r.peak}") if r.peak != numbers.NONE else "" for r in rows]
+        return [Text(), *layout.table(columns, notes, self.width)]
+
     def _checks(self) -> list[Text]:
         tally = self.say(" · ").join(layout.tie(self.say(part)) for part in self.view.tally)
         lines = layout.hanging(Text("Checks", "bold"), tally, self.width, indent=9)
@@ -202,7 +220,7 @@ class _Page:
         ]
         return layout.table(columns, [self.say(r.notes) for r in rows], self.width)
 
-    def _cells(self, rows: Sequence[GuardrailRow | EstimateRow], key: str) -> list[str]:
+    def _cells(self, rows: Sequence[GuardrailRow | EstimateRow | LimitRow], key: str) -> list[str]:
         return [self.say(getattr(row, key)) for row in rows]
 
     def _names(self, header: str, names: list[str]) -> Column:

@@ -10,6 +10,7 @@ from abimpact.decide.decision import Because, Decision, Verdict
 from abimpact.decide.report import Provenance, Report
 from abimpact.findings import Finding, Severity
 from abimpact.render import numbers, phrases, words
+from abimpact.render.capacity import LimitRow, limit_row
 from abimpact.render.methods import METHODS
 from abimpact.render.money import Money, contrast, money
 from abimpact.render.rows import EstimateRow, GuardrailRow, KpiRow, estimate_row, guardrail_row, kpi_row
@@ -29,6 +30,7 @@ class Block:
     guardrails: tuple[GuardrailRow, ...]
     estimates: tuple[EstimateRow, ...]
     money: Money | None
+    limits: tuple[LimitRow, ...]
     because: tuple[str, ...]
 
 
@@ -108,6 +110,7 @@ def _block(report: Report, decision: Decision, *, is_withheld: bool) -> Block:
         guardrails=tuple(guardrail_row(m) for m in results if m.metric.role is Role.GUARDRAIL),
         estimates=tuple(estimate_row(m, e) for m in results for e in m.estimates),
         money=None if worth is None or is_withheld else money(report, worth),
+        limits=() if is_withheld else tuple(limit_row(c) for c in report.capacities if c.proposed == decision.proposed),
         because=() if is_withheld else tuple(_because(report, decision, b) for b in decision.because),
     )
 

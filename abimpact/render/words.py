@@ -12,6 +12,8 @@ What `Because.data` holds, by rule (numbers are there for JSON; these sentences 
   [item], one per guardrail (one that is only watched is safe unless shown worse); items also hold margin,
   bound, pvalue_safe, pvalue_worse.
 - `equivalence`: metrics [item], one per primary with an equivalence margin; items also hold margin.
+- `capacity`: limits [limit, exceeded, total, at_most, share_that_fits].
+- `maturity`: metric*, units, share*, matures_after_days, answer_on*.
 - `value`: metric, probability_pays*, ship_probability, keep_probability, npv, break_even_absolute,
   break_even_relative, more_units*, worth_of_more*, cost_of_more* (None where no more units were looked at).
 - `trade_off`: better* [metric], worse* [metric], exchange_rate* (units of better[0] gained for each unit of
@@ -22,14 +24,16 @@ pvalue.
 """
 
 from collections.abc import Callable, Mapping
+from datetime import date
 from typing import Any
 
 from abimpact.decide.decision import Because, Decision, Verdict
+from abimpact.decide.limits import Capacity
 from abimpact.decide.money import Value
 from abimpact.decide.report import Report
 from abimpact.decide.verdict import NOT_AN_EXPERIMENT
 from abimpact.findings import Finding, Severity
-from abimpact.render import money, numbers, phrases
+from abimpact.render import capacity, money, numbers, phrases
 from abimpact.spec.metric import Role
 
 VERDICT = {
@@ -54,9 +58,11 @@ def title(report: Report, decision: Decision) -> str:
         "ship/expected_value": f"{proposed} is expected to pay",
         "keep/does_not_pay": f"{proposed} does not pay",
         "keep/not_worth_testing": f"{proposed} is not expected to pay",
+        "keep_testing/immature": "the answer is still to come",
         "keep_testing/value": "more testing is worth its price",
         "keep/worse": f"{proposed} is worse than {incumbent}",
         "keep/guardrail": f"{proposed} breaks a guardrail",
+        "keep/capacity": f"{proposed} needs more than there is",
         "keep/equivalent": f"{proposed} and {incumbent} are equivalent",
         "keep/not_shown": f"{proposed} is not shown to be better",
         "keep_testing/guardrail": f"{proposed} is better, but a guardrail is open",
@@ -77,6 +83,10 @@ def because(report: Report, decision: Decision, rule: Because) -> str:
     if rule.rule == "checks":
         codes = rule.data["blocking"]
         return f"Checks that block: {', '.join(codes)}." if codes else "No check blocks."
+    if rule.rule == "capacity":
+        return " ".join(f"{phrases.name(c.limit.name)}: {capacity.needs(c)}." for c in _capacities(report, decision))
+    if rule.rule == "maturity":
+        return _maturity(rule.data)
     if rule.rule == "value":
         return _value(report, decision)
     if rule.rule == "trade_off":
@@ -162,6 +172,33 @@ def _more_is_worth(report: Report, decision: Decision) -> str:
         f"{money.chance_of(worth.probability_pays)} probability. {_another(report, more.more_units)} would be worth "
         f"{numbers.money(more.worth, currency)} and cost {numbers.money(more.cost, currency)}."
     )
+
+
+def _capacity(report: Report, decision: Decision) -> str:
+    told = []
+    for found in _capacities(report, decision):
+        if found.is_exceeded:
+            share = f"{found.share_that_fits * 100:.0f} % of the units would fit"
+            told.append(f"{capacity.needs(found)} of {phrases.name(found.limit.name)}; {share}")
+    return f"{_keep(report)}: at full roll-out {phrases.name(decision.proposed)} needs {' and '.join(told)}."
+
+
+def _capacities(report: Report, decision: Decision) -> list[Capacity]:
+    return [c for c in report.capacities if c.proposed == decision.proposed]
+
+
+def _immature(_: Report, decision: Decision) -> str:
+    data = _data(decision, "maturity")
+    metric, share = phrases.name(data["metric"]), money.chance_of(data["share"])
+    day = numbers.day(date.fromisoformat(data["answer_on"]))
+    return f"Not decided yet: {metric} is not known for {share} of the units; the answer is in on {day}."
+
+
+def _maturity(data: Mapping[str, Any]) -> str:
+    metric = phrases.name(data["metric"])
+    if not data["share"]:
+        return f"All units are old enough for {metric}."
+    return f"{money.chance_of(data['share'])} of the units are too young for {metric}."
 
 
 def _another(report: Report, units: int) -> str:
@@ -319,8 +356,10 @@ _HEADLINES: dict[str, Callable[[Report, Decision], str]] = {
     "keep/does_not_pay": _does_not_pay,
     "keep/not_worth_testing": _not_worth_testing,
     "keep_testing/value": _more_is_worth,
+    "keep_testing/immature": _immature,
     "keep/worse": _worse,
     "keep/guardrail": _guardrail,
+    "keep/capacity": _capacity,
     "keep/equivalent": _equivalent,
     "keep/not_shown": _not_shown,
     "keep_testing/guardrail": _guardrail_open,

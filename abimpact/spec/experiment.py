@@ -2,9 +2,11 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import date
 from enum import StrEnum
 
 from abimpact.spec.expression import Expression
+from abimpact.spec.limit import Limit
 from abimpact.spec.metric import Metric
 from abimpact.spec.value import ValueTerms
 
@@ -27,8 +29,9 @@ class Experiment:
     `unit` None: each row is a unit. `incumbent` None and `proposed` empty are resolved by `read`
     from the variants present. `split` is the planned share of incumbent and each proposed variant
     (any positive scale), None when none was declared. `several_rows` None is the default rule of
-    design.md §7. `derive` are new columns in order of definition. `value` is None where
-    no money is asked for. `guesses` says in sentences what was assumed.
+    design.md §7. `derive` are new columns in order of definition. `as_of` is the day on which the log was drawn;
+    the planned end and number of units are those after which the test is over. `value` is None where no money is asked
+    for; `limits` hold totals at full roll-out. `guesses` says in sentences what was assumed.
     """
 
     unit: str | None
@@ -42,8 +45,12 @@ class Experiment:
     several_rows: SeveralRows | None
     where: Expression | None
     derive: Mapping[str, Expression]
+    as_of: date | None
+    planned_end: date | None
+    planned_units: int | None
     level: float
     resamples: int
     seed: int
     value: ValueTerms | None
+    limits: tuple[Limit, ...]
     guesses: tuple[str, ...]

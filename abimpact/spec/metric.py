@@ -44,6 +44,7 @@ class Metric:
 
     `value` is the numerator of a ratio; `denominator` and `quantile` belong to their kinds alone.
     `margin` is the worsening a guardrail tolerates, `equivalence_margin` the change too small to matter.
+    Outcomes of units younger than `matures_after` days are not known yet and not counted.
     """
 
     name: str
@@ -57,3 +58,4 @@ class Metric:
     equivalence_margin: Tolerance | None = None
     covariates: tuple[str, ...] = ()
     missing_is_zero: bool = False
+    matures_after: int | None = None

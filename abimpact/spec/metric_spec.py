@@ -15,6 +15,7 @@ from abimpact.spec.metric import Better, Metric, MetricKind, Role, Tolerance
 from abimpact.spec.request import MetricRequest
 
 MARGIN = re.compile(r"\s*(\d+\.?\d*|\.\d+)\s*(%|points?|pp|[^\d\s%.][^%]*)?\s*")
+DAYS = re.compile(r"\s*(\d+)\s*(d|days?|w|weeks?)\s*")
 NAMED = re.compile(r"([^=<>!]+)=(?!=)(.+)", re.DOTALL)
 QUANTILE = re.compile(r"p(\d{1,3}(?:\.\d+)?)")
 
@@ -28,6 +29,14 @@ def parse_tolerance(text: str, what: str) -> Tolerance:
     if unit == "%":
         return Tolerance(amount=amount / 100, is_relative=True)
     return Tolerance(amount=amount / 100 if unit in ("point", "points", "pp") else amount, is_relative=False)
+
+
+def parse_days(text: str, what: str) -> int:
+    """A time of whole days or weeks: "90d", "12w"."""
+    match = DAYS.fullmatch(text)
+    if match is None or not int(match[1]):
+        raise ConfigError(f"{what}: {text!r} is no time.", 'Write it like "90d" or "12w".')
+    return int(match[1]) * (7 if match[2].startswith("w") else 1)
 
 
 def resolve_metric(request: MetricRequest, columns: Mapping[str, str]) -> Metric:
@@ -45,6 +54,11 @@ def resolve_metric(request: MetricRequest, columns: Mapping[str, str]) -> Metric
     else:
         value = parse_expression(request.value or request.name or "", columns, what)
         denominator = None
+    if request.weight is not None:
+        if denominator is not None or kind is MetricKind.QUANTILE:
+            raise ConfigError(f"{what}: a weight is for means and proportions.")
+        value, denominator = _weighted(value, parse_expression(request.weight, columns, f"{what}, weight"))
+        kind = MetricKind.RATIO
     if (kind is MetricKind.QUANTILE) != (request.quantile is not None):
         raise ConfigError(f'{what}: kind = "quantile" and quantile = 0.9 go together.')
     metric = Metric(
@@ -57,6 +71,23 @@ def resolve_metric(request: MetricRequest, columns: Mapping[str, str]) -> Metric
         quantile=_quantile(request.quantile, what),
     )
     return _with_margins(metric, request, columns, what)
+
+
+def _weighted(value: Expression, weight: Expression) -> tuple[Expression, Expression]:
+    """Sums of weighted values and of weights, to be divided; a unit that was not seen adds nothing to either.
+
+    With 1 / P(seen) as weights this is the mean of all units (Hájek 1971), its variance that of a ratio.
+    """
+    used = tuple(dict.fromkeys((*value.columns, *weight.columns)))
+    seen = f"({value.sql}) IS NOT NULL AND ({weight.sql}) IS NOT NULL"
+    return (
+        Expression(
+            f"({value.text}) weighted by {weight.text}",
+            f"CASE WHEN {seen} THEN ({weight.sql}) * ({value.sql}) ELSE 0 END",
+            used,
+        ),
+        Expression(f"weight {weight.text}", f"CASE WHEN {seen} THEN {weight.sql} ELSE 0 END", used),
+    )
 
 
 def _from_spec(spec: str, request: MetricRequest, columns: Mapping[str, str]) -> Metric:
@@ -131,6 +162,7 @@ def _with_margins(metric: Metric, request: MetricRequest, columns: Mapping[str, 
         else None,
         covariates=covariates(request.covariates, columns, what),
         missing_is_zero=request.missing == "zero",
+        matures_after=parse_days(request.matures_after, what) if request.matures_after else None,
     )
 
 

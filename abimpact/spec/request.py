@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
+from datetime import date
 from typing import Any
 
 from abimpact.spec.experiment import SeveralRows
@@ -29,14 +30,17 @@ class MetricRequest:
     margin: str | None = None
     equivalence_margin: str | None = None
     missing: str | None = None
+    matures_after: str | None = None
+    weight: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Request:
     """Everything declared for one analysis; see design.md §6 and §7 for the keys.
 
-    `covariates` adjust every mean; `missing` ("zero" or "exclude") is for metrics that do not say. `value` are the
-    keys of `[value]`; `config` is the path of the file that was read, None if there was none.
+    `covariates` adjust every mean; `missing` ("zero" or "exclude") is for metrics that do not say. `value` has the
+    keys of `[value]`, `limits` those of each `[[limit]]`; `config` is the path of the file that was read, None if
+    there was none.
     """
 
     sources: tuple[str, ...] = ()
@@ -51,12 +55,16 @@ class Request:
     split: str | None = None
     several_rows: SeveralRows | None = None
     where: str | None = None
+    as_of: date | None = None
+    planned_end: date | None = None
+    planned_units: int | None = None
     derive: Mapping[str, str] = field(default_factory=dict)
     missing: str = "exclude"
     level: float = 0.95
     resamples: int = 9999
     seed: int = 0
     value: Mapping[str, Any] | None = None
+    limits: tuple[Mapping[str, Any], ...] = ()
     presentation: Presentation = field(default_factory=Presentation)
     config: str | None = None
 

@@ -3,11 +3,13 @@
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from datetime import date
 from typing import Any
 
-from abimpact.errors import UsageError
+from abimpact.errors import ConfigError, UsageError
 from abimpact.spec.experiment import Experiment
 from abimpact.spec.expression import Expression, find_column, parse_expression
+from abimpact.spec.limit import resolve_limits
 from abimpact.spec.metric import Metric, MetricKind, Role
 from abimpact.spec.metric_spec import covariates, resolve_metric
 from abimpact.spec.request import MetricRequest, Request
@@ -43,23 +45,29 @@ def resolve(request: Request, columns: Mapping[str, str]) -> Experiment:
     unit, also_said = _named_or_guessed(request.unit, UNIT_NAMES, known, "--unit")
     time, said_last = _time(request.time, known)
     metrics = _metrics(request, known)
+    _check_maturity(metrics, request.as_of, time)
     value, less_costs, said_of_value = _value(request.value, metrics, known)
+    limits, totals = resolve_limits(request.limits, (*metrics, *less_costs), known)
     return Experiment(
         unit=unit,
         variant=variant,
         incumbent=request.incumbent,
         proposed=request.proposed,
         time=time,
-        metrics=(*metrics, *less_costs),
+        metrics=(*metrics, *less_costs, *totals),
         segments=tuple(find_column(s, known, "--segment") for s in request.segments),
         split=parse_split(request.split) if request.split else None,
         several_rows=request.several_rows,
         where=parse_expression(request.where, known, "--where") if request.where else None,
         derive=derive,
+        as_of=request.as_of,
+        planned_end=request.planned_end,
+        planned_units=request.planned_units,
         level=request.level,
         resamples=request.resamples,
         seed=request.seed,
         value=value,
+        limits=limits,
         guesses=(*said, *also_said, *said_last, *said_of_value),
     )
 
@@ -106,6 +114,15 @@ def _metrics(request: Request, columns: Mapping[str, str]) -> tuple[Metric, ...]
     if not any(m.role is Role.PRIMARY for m in found.values()):
         raise UsageError("No metric is primary.", 'Name the one that decides with -m, or give it role = "primary".')
     return tuple(found.values())
+
+
+def _check_maturity(metrics: Sequence[Metric], as_of: date | None, time: str | None) -> None:
+    for metric in metrics:
+        if metric.matures_after is not None and (as_of is None or time is None):
+            raise ConfigError(
+                f"metric {metric.name!r}: matures_after needs the age of each unit.",
+                "Name the column of dates (--time), and give as_of, the day on which the log was drawn, in [data].",
+            )
 
 
 def _value(

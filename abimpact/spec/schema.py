@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Sequence
+from datetime import date
 from typing import Annotated, Any, Literal, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
@@ -35,6 +36,9 @@ class Data(_Table):
     time: str | None = Field(None, description="column of the row's date or time")
     split: str | None = Field(None, description='planned split, the incumbent first: "50:50"')
     where: str | None = Field(None, description="filter: only rows for which this holds are read")
+    as_of: date | None = Field(None, description="the day on which the log was drawn")
+    planned_end: date | None = Field(None, description="the last day planned; from it on there is no going on")
+    planned_units: int | None = Field(None, gt=0, description="the units planned, in all variants together")
     missing: Literal["zero", "exclude"] | None = Field(None, description="what a null outcome means")
     derive: dict[str, str] | None = Field(None, description="new columns from expressions, in order")
     units: Units | None = Field(None, description="a unit with several rows")
@@ -55,6 +59,19 @@ class MetricTable(_Table):
     margin: str | None = Field(None, description='worsening a guardrail tolerates: "2%", "0.5 points", "5 ms"')
     equivalence_margin: str | None = Field(None, description='a change too small to matter: "1%"')
     missing: Literal["zero", "exclude"] | None = Field(None, description="what a null outcome means")
+    matures_after: str | None = Field(None, description='time until a unit\'s outcome is known: "90d", "12w"')
+    weight: str | None = Field(
+        None, description="where outcomes are seen on a random part only: 1 / the probability of being seen"
+    )
+
+
+class LimitTable(_Table):
+    """`[[limit]]`: a total at full roll-out that there is only so much of."""
+
+    name: str = Field(description="its name in the report")
+    value: str = Field(description="column or expression, summed over units")
+    per: Literal["day", "week"] = Field("day", description="the time that the total is for")
+    at_most: float = Field(ge=0, allow_inf_nan=False, description="what there is of it in that time")
 
 
 class Analysis(_Table):
@@ -164,6 +181,7 @@ class ConfigFile(_Table):
     extends: str | None = Field(None, description="another config file, relative to this one, whose keys hold too")
     data: Data = Data()
     metric: tuple[MetricTable, ...] = ()
+    limit: tuple[LimitTable, ...] = ()
     analysis: Analysis = Analysis()
     value: Value | None = None
     report: Report = Report()

@@ -167,6 +167,7 @@ def _net(metric: Metric, worth: float, varying: Expression, suffix: str, what: s
         value=net,
         covariates=metric.covariates,
         missing_is_zero=metric.missing_is_zero,
+        matures_after=metric.matures_after,
     )
 
 

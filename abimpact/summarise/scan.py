@@ -53,7 +53,7 @@ def coordinates(columns: Sequence[Column]) -> tuple[Coordinate, ...]:
 
 def nullable(columns: Sequence[Column]) -> tuple[str, ...]:
     """Names of the columns that may be null: a unit counts for a metric only where none of them is."""
-    return tuple(c.name for c in columns if c.indicator is None and any((*c.missing, *c.nonfinite)))
+    return tuple(c.name for c in columns if c.indicator is None and (c.is_maturing or any((*c.missing, *c.nonfinite))))
 
 
 def scan_moments(

@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import replace
+from datetime import date
 from inspect import getsource
 from pathlib import Path
 from typing import Any
@@ -13,13 +14,16 @@ import abimpact.render
 from abimpact.check.table import CHECKS
 from abimpact.decide.decision import REASONS, Verdict
 from abimpact.decide.families import adjust_pvalues
+from abimpact.decide.limits import capacities
 from abimpact.decide.money import Effect, MoreData, Value, evsi, value
 from abimpact.decide.report import MetricResult
 from abimpact.decide.verdict import NOT_AN_EXPERIMENT, decide, overall
 from abimpact.decide.worth import compare_values
+from abimpact.estimate.estimate import Interval
 from abimpact.findings import Finding, Severity
 from abimpact.render.json import to_dict
 from abimpact.render.markdown import to_markdown
+from abimpact.spec.limit import Limit
 from abimpact.spec.metric import Better, Role, Tolerance
 from tests.decide.test_money import TERMS
 from tests.render import build
@@ -90,6 +94,63 @@ def money(mean: float, sd: float, cost: float = 10.0) -> Value:
     found = value(Effect(estimate=mean / 1000 + 0.15, se=sd / 1000, incumbent=2.6), terms, "ml", 1e6, 0.95)
     more = tuple(MoreData(more_units=1000, worth=evsi(found, (sd / 1000) ** 2), cost=cost * 1000) for _ in range(3))
     return replace(found, more=more)
+
+
+YOUNG = Finding(
+    code="immature",
+    severity=Severity.INFO,
+    message="profit is known 90 days after a unit's start",
+    data={"metric": "profit", "units": {"rules": 60, "ml": 60}, "share": 0.6, "answer_on": "2026-06-12"},
+)
+
+
+@pytest.mark.parametrize(
+    ("results", "verdict"),
+    [
+        ([metric("profit", OPEN)], "keep_testing/immature"),
+        ([metric("profit", GOOD), SAFE], "ship/superior"),
+        ([metric("profit", BAD)], "keep/worse"),
+        ([metric("profit", OPEN), BROKEN], "keep/guardrail"),
+        ([metric("sales", OPEN)], "keep_testing/inconclusive"),
+    ],
+)
+def test_an_answer_still_to_come_is_waited_for_unless_mature_units_decide(
+    results: list[MetricResult], verdict: str
+) -> None:
+    adjusted = adjust_pvalues(results)
+    for is_ended in (False, True):
+        decision = decide([YOUNG], adjusted, "ml", 0.95, is_ended=is_ended)
+        told = verdict.replace("keep_testing/inconclusive", "keep/not_shown") if is_ended else verdict
+        assert f"{decision.code}/{decision.reason}" == told
+    document = to_dict(build.report(decision, adjusted, YOUNG))
+    jsonschema.validate(document, SCHEMA)
+    assert ("12 Jun 2026" in document["verdict"]["headline"]) == (verdict == "keep_testing/immature")
+
+
+def test_a_limit_that_is_exceeded_keeps_the_incumbent_and_names_the_share_that_fits() -> None:
+    limit = Limit(name="reviews", at_most=200.0, days=1)
+    means = [Interval(estimate=m, low=m - 0.01, high=m + 0.01, level=0.95) for m in (0.1, 0.3)]
+    for units_per_day, verdict, share in ((1000.0, "keep/capacity", 0.5), (600.0, "ship/superior", 1.0)):
+        found = capacities([limit], {"reviews": means}, ["rules", "ml"], units_per_day, (date(2026, 3, 7), 1500.0))
+        results = adjust_pvalues([metric("profit", GOOD)])
+        decision = decide([], results, "ml", 0.95, capacities=found)
+        assert f"{decision.code}/{decision.reason}" == verdict
+        assert found[0].share_that_fits == pytest.approx(share)
+        assert (found[0].total.estimate, found[0].peak) == pytest.approx((0.3 * units_per_day, 450.0))
+        report = replace(build.report(decision, results), capacities=found)
+        document = to_dict(report)
+        jsonschema.validate(document, SCHEMA)
+        assert ("50 % of the units would fit" in document["verdict"]["headline"]) == (verdict == "keep/capacity")
+        assert "| reviews a day " in to_markdown(report)
+
+
+@pytest.mark.parametrize(("incumbent", "proposed", "share"), [(0.3, 0.1, 1.0), (0.3, 0.25, 0.0), (0.0, 0.4, 0.5)])
+def test_the_share_that_fits_is_between_none_and_all(incumbent: float, proposed: float, share: float) -> None:
+    limit = Limit(name="reviews", at_most=20.0, days=1)
+    means = [Interval(estimate=m, low=m, high=m, level=0.95) for m in (incumbent, proposed)]
+    (found,) = capacities([limit], {"reviews": means}, ["rules", "ml"], 100.0, None)
+    assert found.share_that_fits == pytest.approx(share)
+    assert found.peak is None
 
 
 @pytest.mark.parametrize("verdict", IN_MONEY)
@@ -168,7 +229,8 @@ def test_every_verdict_is_reached_worded_and_valid(verdict: str) -> None:
 def test_the_reasons_known_to_the_gate_are_those_that_are_reached() -> None:
     known = {f"{code}/{reason}" for code, reasons in REASONS.items() for reason in reasons}
     blocking = {check.__name__ for check in CHECKS if "Severity.BLOCK" in getsource(check)} - NOT_AN_EXPERIMENT
-    assert known == set(SITUATIONS) | set(IN_MONEY) | {f"invalid/{code}" for code in blocking}
+    waiting = {"keep_testing/immature", "keep/capacity"}
+    assert known == set(SITUATIONS) | set(IN_MONEY) | waiting | {f"invalid/{code}" for code in blocking}
 
 
 @pytest.mark.parametrize("better", list(Better))

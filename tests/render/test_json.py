@@ -37,6 +37,7 @@ def test_keys_stand_in_their_order() -> None:
         "metrics",
         "value",
         "values",
+        "limits",
         "contrasts",
         "provenance",
     ]

@@ -76,7 +76,7 @@ def test_the_volume_can_be_that_of_the_log() -> None:
     told = report({"units_per_year": "log", "traffic_share": 0.5}, time="day")["value"]
     assert told["units_per_year"] == pytest.approx(2_000 / 28 * 365 / 0.5)
     assert any("from the log" in text for text in told["assumptions"])
-    with pytest.raises(ConfigError, match="column of dates"):
+    with pytest.raises(ConfigError, match="without dates"):
         report({"units_per_year": "log"}, data=frame().drop(columns="day"))
 
 
