@@ -52,6 +52,17 @@ class Report:
         """The report in at most five lines, to paste into a chat."""
         return self._rendered("text", show_anyway=show_anyway)
 
+    def write(self, path: str | PathLike[str], *, show_anyway: bool = False) -> None:
+        """Write the report to a file, in the format of its extension (.md, .json, .csv, .xlsx, .pptx, .xml, .txt).
+
+        It is written whole or not at all; UsageError names a path that can't be written or has another extension.
+        """
+        from abimpact.render.table import Options, format_of, render
+        from abimpact.render.write import write
+
+        name = format_of(fspath(path))
+        write(fspath(path), render(self.values, name, Options(show_anyway=show_anyway)))
+
     def to_pandas(self) -> "pd.DataFrame":
         """One row per metric, proposed variant and method."""
         from abimpact.render.frame import to_pandas

@@ -111,3 +111,9 @@ def test_variants_may_be_named_by_their_values(incumbent: Any, proposed: Any, va
 def test_what_is_no_log_is_refused(data: Any) -> None:
     with pytest.raises(AbimpactError, match="is no log that can be read"):
         analyze(data, **ASKED)
+
+
+@pytest.mark.parametrize("name", ["r.md", "r.xlsx", "r.xml"])
+def test_a_report_is_written_by_extension(tmp_path: Path, data: pd.DataFrame, name: str) -> None:
+    analyze(data, **{**ASKED, "resamples": 0}).write(tmp_path / name)
+    assert (tmp_path / name).stat().st_size > 1000

@@ -123,7 +123,7 @@ Outputs = Annotated[
         "-o",
         "--output",
         metavar="FILE",
-        help="Also write FILE: .md, .json, .csv, .xml (JUnit), .txt (repeat).",
+        help="Also write FILE: .md, .json, .csv, .xlsx, .pptx, .xml (JUnit), .txt (repeat).",
         rich_help_panel=OUTPUT,
     ),
 ]

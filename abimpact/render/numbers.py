@@ -107,7 +107,7 @@ def value(x: float | None, kind: MetricKind | None) -> str:
         return NONE
     unit = PERCENT if kind is MetricKind.PROPORTION else PLAIN
     scaled = x * unit.factor
-    return _fixed(scaled, _decimals(abs(scaled), _DIGITS)).lstrip("+") + unit.suffix
+    return _fixed(scaled, places(abs(scaled), _DIGITS)).lstrip("+") + unit.suffix
 
 
 def shown(estimate: Estimate, kind: MetricKind | None) -> tuple[Interval, Unit]:
@@ -133,7 +133,7 @@ def change(interval: Interval, unit: Unit) -> Change:
 def signed(x: float, unit: Unit) -> str:
     """A number with its sign, to two significant digits or three: `+1.3 %`."""
     scaled = x * unit.factor
-    return _fixed(scaled, _decimals(abs(scaled), 2)) + unit.suffix
+    return _fixed(scaled, places(abs(scaled), 2)) + unit.suffix
 
 
 def money(x: float, currency: str) -> str:
@@ -156,7 +156,9 @@ def _scale(size: float) -> tuple[str, float]:
 
 
 def _amount(x: float, size: float) -> str:
-    text = _fixed(x, min(_decimals(size, _DIGITS), 2)).lstrip("+")
+    if abs(x) < 0.005:
+        return "0"
+    text = _fixed(x, min(places(size, _DIGITS), 2)).lstrip("+")
     mark = _LOCALE.get().decimal
     return text.rstrip("0").rstrip(mark) if mark in text else text
 
@@ -178,7 +180,7 @@ def bound(x: float | None, margin: float, unit: Unit) -> str:
         return NONE
     scaled, edge = x * unit.factor, abs(margin * unit.factor)
     gap = abs(abs(scaled) - edge)
-    decimals = max(_decimals(abs(scaled), 2), min(_decimals(gap, 1), 6) if gap else 0)
+    decimals = max(places(abs(scaled), 2), min(places(gap, 1), 6) if gap else 0)
     return _fixed(scaled, decimals) + unit.suffix
 
 
@@ -248,7 +250,7 @@ def _localised(text: str) -> str:
     return text.translate({ord("."): locale.decimal, ord(","): locale.group})
 
 
-def _decimals(size: float, digits: int) -> int:
+def places(size: float, digits: int) -> int:
     """Decimals that show `digits` significant digits of a number of this size (at least 0)."""
     return max(0, digits - 1 - math.floor(math.log10(size))) if size else 0
 
@@ -261,9 +263,9 @@ def _common_decimals(values: Iterable[float]) -> int:
     largest = max(abs(sizes[0]), abs(sizes[-1]))
     half = (sizes[-1] - sizes[0]) / 2
     if not half:
-        return _decimals(largest, _DIGITS)
-    decimals = max(_decimals(half, 1), min(_decimals(half, 2), _decimals(largest, _DIGITS)))
+        return places(largest, _DIGITS)
+    decimals = max(places(half, 1), min(places(half, 2), places(largest, _DIGITS)))
     nearest = min((abs(x) for x in sizes if x), default=largest)
     if round(nearest, decimals):
         return decimals
-    return min(_decimals(nearest, 1), decimals + 2)
+    return min(places(nearest, 1), decimals + 2)

@@ -46,6 +46,8 @@ FORMATS = {
     "junit": Format((".xml",), "junit"),
     "github": Format((), "github"),
     "text": Format((".txt",), "text"),
+    "xlsx": Format((".xlsx",), "excel", is_printed=False),
+    "pptx": Format((".pptx",), "slides", is_printed=False),
 }
 
 

@@ -6,13 +6,16 @@ from datetime import date
 from typing import Any
 
 from abimpact.decide.decision import Because, Decision, Verdict
+from abimpact.decide.money import Effect, Trial, value
 from abimpact.decide.report import Arm, MetricResult, Provenance, Report, Source
 from abimpact.estimate.estimate import Estimate, Interval, Kind, Margin, NotEstimated
 from abimpact.findings import Finding, Severity
 from abimpact.spec.expression import column
 from abimpact.spec.metric import Better, Metric, MetricKind, Role, Tolerance
 from abimpact.spec.presentation import Presentation
+from abimpact.spec.value import Costs, ValueTerms
 
+PRIMARY = "profit per user"
 Limits = tuple[float | None, float | None, float | None]
 HOSTILE = "a|b`c` [x](http://evil.example) <img src=x> @team #12 **b** [red]\x1b[31m\u202e\r\nnew &lt; $x$"
 
@@ -259,6 +262,41 @@ def ship() -> Report:
     )
 
 
+def pays() -> Report:
+    """Two proposed variants with money, one of which has costs of its own."""
+    base = several()
+    vendor = Costs(once={"build_cost": 5e3, "audit_cost": 7e3}, per_year={"run_cost_per_year": 9e4}, metric=PRIMARY)
+    terms = ValueTerms(
+        metric=PRIMARY,
+        worth=0.8,
+        currency="EUR",
+        units_per_year=2_400_000.0,
+        traffic_share=1.0,
+        horizon_years=3.0,
+        discount_rate=0.08,
+        usual=Costs(once={"build_cost": 6e4}, per_year={"run_cost_per_year": 3.6e4}, per_unit=0.002, metric=PRIMARY),
+        costs={"tree": vendor},
+        test_cost_per_day=0.0,
+        prior=None,
+        advantage_half_life=None,
+        ship_probability=0.95,
+        keep_probability=0.05,
+        simplest_first=(),
+        assumed=("worth",),
+    )
+    trial = Trial(units=803_112, share=0.5, years=28 / 365)
+    effects = {
+        "ml": Effect(estimate=0.1096, se=0.0326, incumbent=2.61),
+        "tree": Effect(estimate=-0.0522, se=0.0186, incumbent=2.61),
+    }
+    values = tuple(value(effect, terms, name, 2_400_000.0, 0.95, trial) for name, effect in effects.items())
+    rule = Because(rule="value", binds=True, data={})
+    ship, keep = base.verdicts
+    told = replace(ship, reason="pays", because=(*ship.because[:3], rule))
+    refused = replace(keep, because=(*keep.because, replace(rule, binds=False)))
+    return replace(base, terms=terms, values=values, verdict=told, verdicts=(told, refused))
+
+
 def worse() -> Report:
     results = (LOSS, CONVERSION, DECLINES)
     return report(decision(Verdict.KEEP, "worse", results, worse=["profit per user"]), results)
@@ -377,7 +415,7 @@ def _named(text: str) -> Report:
 SITUATIONS: dict[str, Callable[[], Report]] = {
     maker.__name__: maker
     for maker in (
-        ship, worse, guardrail, equivalent, not_shown, guardrail_open, trade_off, inconclusive, invalid,
+        ship, pays, worse, guardrail, equivalent, not_shown, guardrail_open, trade_off, inconclusive, invalid,
         not_an_experiment, not_estimated, primary_not_estimated, several, hostile,
     )
 }  # fmt: skip

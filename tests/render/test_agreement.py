@@ -17,8 +17,10 @@ READABLE = [s for s in SITUATIONS if s != "hostile"]  # whose names hold digits
 
 def _markdown_rows(report: Report) -> Iterator[list[str]]:
     text = render_text(report, "markdown", Options(show_anyway=True))
+    is_money = False
     for line in text.partition("<details>")[0].splitlines():
-        if line.startswith("| ") and "---" not in line:
+        is_money = line.startswith("| Money") or (is_money and line.startswith("|"))
+        if line.startswith("| ") and "---" not in line and not is_money:
             yield [c.strip() for c in line.strip("|").split(" | ")]
 
 

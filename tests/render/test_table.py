@@ -11,6 +11,12 @@ def test_every_format_renders(name: str) -> None:
     assert made.endswith("\n") if isinstance(made, str) else not FORMATS[name].is_printed
 
 
+def test_a_file_is_not_printed() -> None:
+    with pytest.raises(UsageError) as caught:
+        check_printed("xlsx")
+    assert caught.value.hint == "Write it with -o report.xlsx."
+
+
 @pytest.mark.parametrize(
     ("path", "name"),
     [
@@ -19,6 +25,8 @@ def test_every_format_renders(name: str) -> None:
         ("r.csv", "csv"),
         ("r.xml", "junit"),
         ("r.txt", "text"),
+        ("r.xlsx", "xlsx"),
+        ("r.pptx", "pptx"),
     ],
 )
 def test_format_by_extension(path: str, name: str) -> None:
