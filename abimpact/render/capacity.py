@@ -39,10 +39,11 @@ def limit_row(found: Capacity) -> LimitRow:
 
 
 def needs(found: Capacity) -> str:
-    """For example `312 a day (298 to 326), where 200 are possible`."""
+    """For example `312 manual reviews a day (298 to 326), and 200 are possible`."""
     limits = numbers.change(found.total, numbers.PLAIN).limits.replace("+", "")
     have = f"{found.limit.at_most:,.12g}"
-    return f"{_amount(found.total.estimate or 0.0)} a {_period(found)} ({limits}), where {have} are possible"
+    needed = f"{_amount(found.total.estimate or 0.0)} {phrases.name(found.limit.name)} a {_period(found)}"
+    return f"{needed} ({limits}), and {have} are possible"
 
 
 def _period(found: Capacity) -> str:

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from abimpact.decide.money import MORE, Contrast, MoreData, Value
 from abimpact.decide.report import MetricResult, Report
@@ -86,11 +86,19 @@ def another(worth: Value) -> MoreData:
 
 def contrast(found: Contrast, currency: str) -> str:
     """Two proposed variants held against each other."""
-    one, other = phrases.name(found.proposed), phrases.name(found.other)
+    names, npv, better = (found.proposed, found.other), found.npv, found.probability_better
+    if (npv.estimate or 0.0) < 0:
+        names, better = names[::-1], 1 - better
+        npv = replace(npv, estimate=_minus(npv.estimate), low=_minus(npv.high), high=_minus(npv.low))
+    one, other = map(phrases.name, names)
     return (
-        f"{one} is worth {_interval(found.npv, currency)} more than {other}; "
-        f"it is the better one with {chance_of(found.probability_better)} probability."
+        f"{one} is worth {_interval(npv, currency)} more than {other}; "
+        f"it is the better one with {chance_of(better)} probability."
     )
+
+
+def _minus(x: float | None) -> float | None:
+    return None if x is None else -x
 
 
 def assumptions(terms: ValueTerms, worth: Value) -> tuple[Pair, ...]:

@@ -84,7 +84,7 @@ def because(report: Report, decision: Decision, rule: Because) -> str:
         codes = rule.data["blocking"]
         return f"Checks that block: {', '.join(codes)}." if codes else "No check blocks."
     if rule.rule == "capacity":
-        return " ".join(f"{phrases.name(c.limit.name)}: {capacity.needs(c)}." for c in _capacities(report, decision))
+        return " ".join(f"Full roll-out needs {capacity.needs(c)}." for c in _capacities(report, decision))
     if rule.rule == "maturity":
         return _maturity(rule.data)
     if rule.rule == "value":
@@ -179,7 +179,7 @@ def _capacity(report: Report, decision: Decision) -> str:
     for found in _capacities(report, decision):
         if found.is_exceeded:
             share = f"{found.share_that_fits * 100:.0f} % of the units would fit"
-            told.append(f"{capacity.needs(found)} of {phrases.name(found.limit.name)}; {share}")
+            told.append(f"{capacity.needs(found)}; {share}")
     return f"{_keep(report)}: at full roll-out {phrases.name(decision.proposed)} needs {' and '.join(told)}."
 
 
@@ -189,16 +189,21 @@ def _capacities(report: Report, decision: Decision) -> list[Capacity]:
 
 def _immature(_: Report, decision: Decision) -> str:
     data = _data(decision, "maturity")
-    metric, share = phrases.name(data["metric"]), money.chance_of(data["share"])
     day = numbers.day(date.fromisoformat(data["answer_on"]))
-    return f"Not decided yet: {metric} is not known for {share} of the units; the answer is in on {day}."
+    waiting = f"{phrases.name(data['metric'])} is still to come for {_young(data)}"
+    return f"Not decided yet: {waiting}; the answer is in on {day}."
 
 
 def _maturity(data: Mapping[str, Any]) -> str:
     metric = phrases.name(data["metric"])
     if not data["share"]:
         return f"All units are old enough for {metric}."
-    return f"{money.chance_of(data['share'])} of the units are too young for {metric}."
+    return f"{metric} is still to come for {_young(data)}."
+
+
+def _young(data: Mapping[str, Any]) -> str:
+    share = data["share"]
+    return "all units" if share == 1 else f"{money.chance_of(share)} of the units"
 
 
 def _another(report: Report, units: int) -> str:

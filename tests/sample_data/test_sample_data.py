@@ -25,7 +25,7 @@ def make() -> ModuleType:
 
 def test_the_files_are_those_of_the_script(make: ModuleType, tmp_path: Path) -> None:
     make.write(tmp_path)
-    for name in ("checkouts.parquet", "recommender/clicks.parquet"):
+    for name in ("checkouts.parquet", "recommender/clicks.parquet", "decisions/payments.parquet"):
         assert pq.read_table(FOLDER / name).equals(pq.read_table(tmp_path / name))
     assert pacsv.read_csv(FOLDER / "checkouts.csv.gz").equals(pacsv.read_csv(tmp_path / "checkouts.csv.gz"))
 
@@ -39,6 +39,41 @@ def test_the_csv_gives_the_report_of_the_parquet() -> None:
 def test_the_samples_ship(name: str, reason: str) -> None:
     verdict = analyze(FOLDER / name).verdict
     assert (verdict.code, verdict.reason) == ("ship", reason)
+
+
+@pytest.mark.parametrize(
+    ("config", "verdict"),
+    [
+        ("does_not_pay", "keep/does_not_pay"),
+        ("equivalent", "keep/equivalent"),
+        ("pays_within_margin", "ship/pays"),
+        ("trade_off", "keep_testing/trade_off"),
+        ("capacity", "keep/capacity"),
+        ("immature", "keep_testing/immature"),
+        ("mature", "keep/worse"),
+        ("three", "ship/pays"),
+    ],
+)
+def test_every_decision_has_its_sample(config: str, verdict: str) -> None:
+    path = FOLDER / "decisions" / f"{config}.toml"
+    found = analyze(FOLDER / "decisions" / "payments.parquet", config=path, resamples=0).to_dict()
+    assert f"{found['verdict']['code']}/{found['verdict']['reason']}" == verdict
+    assert verdict in path.read_text().partition("\n")[0] or config == "three"
+    first = found["metrics"][0]
+    is_better = first["estimates"] and first["estimates"][0]["relative"]["low"] > 0
+    if config in ("does_not_pay", "pays_within_margin", "capacity"):
+        assert is_better
+    if config == "pays_within_margin":
+        assert first["equivalence"]["equivalent"]
+    if config == "three":
+        assert found["verdict"]["proposed"] == "logistic"
+        assert [v["code"] for v in found["verdicts"]] == ["ship", "ship"]
+
+
+def test_the_first_look_would_have_shipped_what_loses_in_the_end() -> None:
+    log = FOLDER / "decisions" / "payments.parquet"
+    early = analyze(log, config=FOLDER / "decisions" / "immature.toml", metrics=["seen"], resamples=0)
+    assert early.verdict.code == "ship"
 
 
 def test_all_samples_together_are_small() -> None:
