@@ -18,6 +18,17 @@ class Severity(StrEnum):
     PASS = "pass"
 
 
+def by_chance(pvalue: float) -> str:
+    """A p-value in plain words: how often chance alone does what was seen, or more."""
+    if pvalue < 1e-6:
+        return "by chance less than once in a million tests"
+    if pvalue > 0.1:
+        return "as chance often has it"
+    often = 1 / pvalue
+    digits = len(str(round(often))) - 2
+    return f"by chance once in {round(often, -max(digits, 0)):,.0f} tests"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Finding:
     """One check's result: what was seen (with counts), what it means, what to do.

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from abimpact.check.split import SMALLEST_PVALUE
-from abimpact.findings import Finding, Severity
+from abimpact.findings import Finding, Severity, by_chance
 from abimpact.read.log import Column, Log
 
 ATTRITION_BELOW = 0.01
@@ -44,7 +44,7 @@ def _missing(log: Log, name: str, column: Column, is_zero: bool) -> Finding:
     listed = ", ".join(f"{n:,} of {u:,} {v}" for (v, n), u in zip(counts.items(), log.units, strict=True))
     done = "count as zero, as declared" if is_zero else "are left out of it"
     is_uneven = pvalue is not None and pvalue < ATTRITION_BELOW
-    test = f" (p = {pvalue:.2g} that the share is the same)" if pvalue is not None else ""
+    test = f" ({by_chance(pvalue)})" if pvalue is not None else ""
     return Finding(
         code="missing_values",
         severity=Severity.WARN if is_uneven else Severity.INFO,

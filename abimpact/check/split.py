@@ -5,7 +5,7 @@ from itertools import chain
 
 import numpy as np
 
-from abimpact.findings import Finding, Severity
+from abimpact.findings import Finding, Severity, by_chance
 from abimpact.read.log import Log
 
 BLOCK_BELOW, WARN_BELOW = 0.001, 0.01
@@ -68,7 +68,7 @@ def sample_ratio(log: Log) -> list[Finding]:
         Finding(
             code="sample_ratio",
             severity=severity,
-            message=f"{plan}; units: {arrived} (p = {pvalue:.2g}).",
+            message=f"{plan}; units: {arrived} ({by_chance(pvalue)}).",
             why=""
             if is_fine
             else "Units are missing from a variant, and those that are missing are rarely like the rest.",

@@ -13,6 +13,7 @@ from abimpact.estimate.arm import ArmMean, contract
 from abimpact.estimate.estimate import NotEstimated
 from abimpact.estimate.linear import Linear
 from abimpact.estimate.welch import Difference, difference, welch_df
+from abimpact.findings import by_chance
 from abimpact.summarise.summary import Floats
 
 COLLINEAR_BELOW = 1e-10
@@ -84,8 +85,8 @@ def _differs(t: Linear, c: Linear, covariates: tuple[str, ...], start: int) -> N
         if pvalue < DIFFERS_BELOW:
             return NotEstimated(
                 reason="covariate_differs",
-                message=f"not adjusted: {name} differs between the variants (p = {pvalue:.1g}), so it was not "
-                "measured before exposure",
+                message=f"not adjusted: {name} differs between the variants ({by_chance(pvalue)}), so it was "
+                "not measured before exposure",
             )
     return None
 

@@ -51,6 +51,11 @@ def markdown(text: str) -> str:
     return _AUTOLINK.sub(_JOINER, _BLOCK.sub(r"\1\\", escaped))
 
 
+def code(text: str) -> str:
+    """`text` for the end of a line of Markdown code, where only the old commands of GitHub's runner matter."""
+    return visible(text).replace("##[", f"##{_JOINER}[")
+
+
 def chat(text: str) -> str:
     """`text` for a chat, whose mentions are broken."""
     return _CHAT.sub(_JOINER, visible(text))

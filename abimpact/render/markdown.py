@@ -1,26 +1,40 @@
 """The report in GitHub-flavoured Markdown, for pull requests, wikis and mails; reads well as plain text."""
 
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import TypeVar
 
 from abimpact.decide.report import Report
+from abimpact.render import bars
+from abimpact.render.escape import code
 from abimpact.render.escape import markdown as safe
+from abimpact.render.glossary import GLOSSARY
+from abimpact.render.rows import GuardrailRow, KpiRow
 from abimpact.render.table import Options
 from abimpact.render.view import Block, View, view
 
+Item = TypeVar("Item")
+
+LARGEST = 60_000  # bytes; a comment on GitHub holds 65,536 characters
+# How many estimates, and how many rows of any other list: tried in turn until the page is small enough.
+_ALL = 1_000_000
+_MOST = ((_ALL, _ALL), (0, _ALL), (0, 100), (0, 50), (0, 25), (0, 12), (0, 6), (0, 3), (0, 1))
+_BAR = 32  # cells of the plot
+_TONES = ("worse", "open", "better")
+
 
 def to_markdown(report: Report, *, show_anyway: bool = False) -> str:
-    """The report as Markdown: verdict, KPIs, guardrails and checks first, the rest folded away."""
+    """The report as Markdown: verdict, KPIs, guardrails and checks first, the rest folded away.
+
+    A page that would be larger than a comment may be is shortened, and says by what.
+    """
     v = view(report, show_anyway=show_anyway)
-    parts = [f"# {safe(v.title)}"] if v.title else []
-    parts += [f"## {v.overall.word}: {safe(v.overall.title)}", safe(f"{v.overall.headline} {v.summary}")]
-    parts += [f"**{safe(v.warning)}**"] if v.warning else []
-    for block in v.blocks:
-        if len(v.blocks) > 1:
-            parts += [f"### {safe(block.proposed)}: {block.word}", safe(block.headline)]
-        parts += _money(block) + _kpis(v, block) + _guardrails(v, block) + _limits(v, block)
-    parts += ["\n".join(f"- {safe(c)}" for c in v.contrasts)] if v.contrasts else []
-    parts += _checks(v) + _details(v) + [safe(v.sample)]
-    return "\n\n".join(parts) + "\n"
+    text = ""
+    for estimates, rows in _MOST:
+        text = _Page(v, estimates, rows).text()
+        if len(text.encode("utf-8", "backslashreplace")) < LARGEST:
+            break
+    return text
 
 
 def render(report: Report, options: Options) -> str:
@@ -28,8 +42,105 @@ def render(report: Report, options: Options) -> str:
     return to_markdown(report, show_anyway=options.show_anyway)
 
 
+@dataclass(frozen=True, slots=True)
+class _Page:
+    """A view laid out, with so many estimates and rows of any other list at most; `left_out` counts the others."""
+
+    view: View
+    most_estimates: int
+    most: int
+    left_out: dict[str, int] = field(default_factory=dict)
+
+    def text(self) -> str:
+        v = self.view
+        parts = [f"# {safe(v.title)}"] if v.title else []
+        parts += [f"## {v.overall.word}: {safe(v.overall.title)}", safe(f"{v.overall.headline} {v.summary}")]
+        parts += [f"**{safe(v.warning)}**"] if v.warning else []
+        place = len(parts)
+        # The one that decides first, so that it is never left out.
+        blocks = self.some("variants", sorted(v.blocks, key=lambda block: block is not v.overall), v.blocks)
+        for block in blocks:
+            if len(v.blocks) > 1:
+                parts += [f"### {safe(block.proposed)}: {block.word}", safe(block.headline)]
+            parts += _money(block) + self.kpis(block) + self.guardrails(block) + self.limits(block)
+        contrasts = self.some("comparisons of variants", v.contrasts)
+        parts += ["\n".join(f"- {safe(c)}" for c in contrasts)] if contrasts else []
+        parts += self.checks() + self.details(blocks) + [safe(v.sample)]
+        if self.left_out:
+            told = ", ".join(f"{n} {what}" for what, n in self.left_out.items())
+            parts.insert(place, f"*Shortened to fit: {told} are left out here; `-o result.json` has them all.*")
+        return "\n\n".join(parts) + "\n"
+
+    def some(self, what: str, items: Sequence[Item], order: Sequence[Item] = ()) -> list[Item]:
+        """The first items, in their usual `order`; the others are counted as `what`."""
+        kept = items[: self.most_estimates if what == "estimates" else self.most]
+        if len(kept) < len(items):
+            self.left_out[what] = self.left_out.get(what, 0) + len(items) - len(kept)
+        ids = set(map(id, kept))
+        return [item for item in order or items if id(item) in ids]
+
+    def kpis(self, block: Block) -> list[str]:
+        rows = self.some("KPIs", sorted(block.kpis, key=lambda row: not row.is_primary), block.kpis)
+        headers = ["KPI", self.view.incumbent, block.proposed, "lift", f"{self.view.level} interval", "p", ""]
+        cells = [(r.name, r.incumbent, r.proposed, r.lift, r.interval, r.pvalue, r.note) for r in rows]
+        return [*_table(headers, "lrrrrrl", cells), *_plot(rows, self.view.level)]
+
+    def guardrails(self, block: Block) -> list[str]:
+        def weight(row: GuardrailRow) -> int:
+            return _TONES.index(row.tone)
+
+        rows = self.some("guardrails", sorted(block.guardrails, key=weight), block.guardrails)
+        headers = ["Guardrail", self.view.incumbent, block.proposed, "change", "worst case", "limit", ""]
+        cells = [(r.name, r.incumbent, r.proposed, r.change, r.worst, r.limit, r.status) for r in rows]
+        return _table(headers, "lrrrrrl", cells)
+
+    def limits(self, block: Block) -> list[str]:
+        v = self.view
+        headers = ["Limit at full roll-out", v.incumbent, block.proposed, f"{v.level} interval", "busiest day", "limit"]
+        rows = self.some("limits", block.limits)
+        cells = [(r.name, r.incumbent, r.proposed, r.interval, r.peak, r.limit, r.status) for r in rows]
+        return _table([*headers, ""], "lrrrrrl", cells)
+
+    def checks(self) -> list[str]:
+        found = self.some("checks", self.view.checks)
+        lines = [f"- {c.mark} **{safe(c.code)}**: {safe(c.text)}" for c in found]
+        return [f"**Checks:** {safe(' · '.join(self.view.tally))}", *(["\n".join(lines)] if lines else [])]
+
+    def details(self, blocks: Iterable[Block]) -> list[str]:
+        """The folded parts: checks that are fine, money, why, all estimates, methods, words, provenance."""
+        v = self.view
+        fine = self.some("checks that are fine", v.fine)
+        parts = _fold("Checks that are fine", [_list((c.code, c.text) for c in fine)] if fine else [])
+        for block in blocks:
+            named = f" ({safe(block.proposed)})" if len(v.blocks) > 1 else ""
+            parts += _fold(f"Costs and assumptions{named}", _money_details(block))
+            parts += _fold(f"Why{named}", ["\n".join(f"- {safe(b)}" for b in block.because)] if block.because else [])
+            parts += _fold(f"All estimates{named}", self.estimates(block))
+        parts += _fold("Methods", [_list(v.methods)] if v.methods else [])
+        parts += _fold("Words", [_list(GLOSSARY)])
+        return parts + _fold("Provenance", [_list(v.provenance)])
+
+    def estimates(self, block: Block) -> list[str]:
+        headers = ["KPI", "method", "difference", "interval", "lift", "interval", "p", "notes"]
+        cells = [
+            (r.metric, r.method, r.difference, r.difference_interval, r.lift, r.lift_interval, r.pvalue, r.notes)
+            for r in self.some("estimates", block.estimates)
+        ]
+        return _table(headers, "llrrrrrl", cells)
+
+
+def _plot(rows: Sequence[KpiRow], level: str) -> list[str]:
+    """The intervals as text on one scale, where there are several to compare."""
+    seen = [row for row in rows if row.bar]
+    if len(seen) < 2:
+        return []
+    drawn = bars.draw([row.bar for row in seen], _BAR, bars.UNICODE)
+    lines = [f"{bar}  {row.lift:>8}  {code(row.name)}" for bar, row in zip(drawn, seen, strict=True)]
+    return ["\n".join(["```", f"lift with {level} interval (┊ zero)", *lines, "```"])]
+
+
 def _money(block: Block) -> list[str]:
-    return [_table(["Money", ""], "lr", block.money.rows)] if block.money else []
+    return _table(["Money", ""], "lr", block.money.rows) if block.money else []
 
 
 def _money_details(block: Block) -> list[str]:
@@ -38,57 +149,7 @@ def _money_details(block: Block) -> list[str]:
         return []
     heads, *rows = found.sensitivity
     return ["**Costs**", _list(found.costs), "**Assumptions**", _list(found.assumptions),
-            "**Net value by volume and lift**", _table(heads, "r" * len(heads), rows)]  # fmt: skip
-
-
-def _kpis(v: View, block: Block) -> list[str]:
-    if not block.kpis:
-        return []
-    headers = ["KPI", v.incumbent, block.proposed, "lift", f"{v.level} interval", "p", ""]
-    rows = [(r.name, r.incumbent, r.proposed, r.lift, r.interval, r.pvalue, r.note) for r in block.kpis]
-    return [_table(headers, "lrrrrrl", rows)]
-
-
-def _guardrails(v: View, block: Block) -> list[str]:
-    if not block.guardrails:
-        return []
-    headers = ["Guardrail", v.incumbent, block.proposed, "change", "worst case", "limit", ""]
-    rows = [(r.name, r.incumbent, r.proposed, r.change, r.worst, r.limit, r.status) for r in block.guardrails]
-    return [_table(headers, "lrrrrrl", rows)]
-
-
-def _limits(v: View, block: Block) -> list[str]:
-    if not block.limits:
-        return []
-    headers = ["Limit at full roll-out", v.incumbent, block.proposed, f"{v.level} interval", "busiest day", "limit", ""]
-    rows = [(r.name, r.incumbent, r.proposed, r.interval, r.peak, r.limit, r.status) for r in block.limits]
-    return [_table(headers, "lrrrrrl", rows)]
-
-
-def _checks(v: View) -> list[str]:
-    lines = [f"- {c.mark} **{safe(c.code)}**: {safe(c.text)}" for c in v.checks]
-    return [f"**Checks:** {safe(' · '.join(v.tally))}", *(["\n".join(lines)] if lines else [])]
-
-
-def _details(v: View) -> list[str]:
-    """The folded parts: checks that are fine, why, all estimates, methods, provenance."""
-    parts = _fold("Checks that are fine", [_list((c.code, c.text) for c in v.fine)] if v.fine else [])
-    for block in v.blocks:
-        named = f" ({safe(block.proposed)})" if len(v.blocks) > 1 else ""
-        parts += _fold(f"Costs and assumptions{named}", _money_details(block))
-        parts += _fold(f"Why{named}", ["\n".join(f"- {safe(b)}" for b in block.because)] if block.because else [])
-        parts += _fold(f"All estimates{named}", [_estimates(block)] if block.estimates else [])
-    parts += _fold("Methods", [_list(v.methods)] if v.methods else [])
-    return parts + _fold("Provenance", [_list(v.provenance)])
-
-
-def _estimates(block: Block) -> str:
-    headers = ["KPI", "method", "difference", "interval", "lift", "interval", "p", "notes"]
-    rows = [
-        (r.metric, r.method, r.difference, r.difference_interval, r.lift, r.lift_interval, r.pvalue, r.notes)
-        for r in block.estimates
-    ]
-    return _table(headers, "llrrrrrl", rows)
+            "**Net value by volume and lift**", *_table(heads, "r" * len(heads), rows)]  # fmt: skip
 
 
 def _fold(summary: str, body: list[str]) -> list[str]:
@@ -99,8 +160,10 @@ def _list(pairs: Iterable[tuple[str, str]]) -> str:
     return "\n".join(f"- **{safe(label)}**: {safe(text)}" for label, text in pairs)
 
 
-def _table(headers: Sequence[str], alignment: str, rows: Iterable[Sequence[str]]) -> str:
+def _table(headers: Sequence[str], alignment: str, rows: Sequence[Sequence[str]]) -> list[str]:
     """A GFM table, padded so that it can be read as plain text; `alignment` has l or r for each column."""
+    if not rows:
+        return []
     cells = [[safe(c) for c in row] for row in (headers, *rows)]
     widths = [max(3, *map(len, column)) for column in zip(*cells, strict=True)]
     rule = ["-" * (w - 1) + ":" if a == "r" else "-" * w for a, w in zip(alignment, widths, strict=True)]
@@ -108,4 +171,4 @@ def _table(headers: Sequence[str], alignment: str, rows: Iterable[Sequence[str]]
         [c.rjust(w) if a == "r" else c.ljust(w) for c, a, w in zip(row, alignment, widths, strict=True)]
         for row in cells
     ]
-    return "\n".join(f"| {' | '.join(row)} |" for row in (padded[0], rule, *padded[1:]))
+    return ["\n".join(f"| {' | '.join(row)} |" for row in (padded[0], rule, *padded[1:]))]

@@ -152,7 +152,7 @@ def _rows(report: Report, worth: Value, terms: ValueTerms) -> tuple[Pair, ...]:
         (f"{plain(terms.horizon_years)}-year value", _interval(worth.npv, currency)),
     ]
     if worth.resampled:
-        rows.append((f"{plain(terms.horizon_years)}-year value, bootstrap", _interval(worth.resampled, currency)))
+        rows.append((f"{plain(terms.horizon_years)}-year value, resampled", _interval(worth.resampled, currency)))
     rows += [
         ("break-even", break_even(report, worth)),
         ("pays back in", months(worth)),

@@ -19,7 +19,6 @@ from abimpact.spec.presentation import LOCALES, USUAL
 
 NONE = "–"
 _DIGITS = 3
-_SUPERSCRIPT = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 _COINS = {"EUR": "€", "USD": "$", "GBP": "£", "JPY": "¥"}
 _PREFIXES = (("bn ", 1e9), ("M", 1e6), ("k", 1e3))
 _MONTHS = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"]
@@ -193,15 +192,6 @@ def pvalue(p: float | None) -> str:
     if p > 0.99:
         return _localised(">.99")
     return _localised(f"{p:.2f}"[1:] if p >= 0.1 else f"{p:.3f}"[1:])
-
-
-def pvalue_sentence(p: float) -> str:
-    """A p-value for a sentence: `p = .30`, `p < .001`, `p < 10⁻⁹`."""
-    if p < 1e-6:
-        exponent = math.floor(math.log10(p)) + 1 if p > 0 else -300
-        return f"p < 10{str(exponent).translate(_SUPERSCRIPT)}"
-    text = pvalue(p)
-    return f"p {text[0]} {text[1:]}" if text[0] in "<>" else f"p = {text}"
 
 
 def day(x: date) -> str:

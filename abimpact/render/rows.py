@@ -18,6 +18,7 @@ class KpiRow:
     """
 
     name: str
+    is_primary: bool
     incumbent: str
     proposed: str
     lift: str
@@ -66,6 +67,7 @@ def kpi_row(result: MetricResult) -> KpiRow:
             bar = (lift.low, lift.estimate, lift.high)
     return KpiRow(
         name=phrases.name(metric.name),
+        is_primary=metric.role is Role.PRIMARY,
         incumbent=numbers.value(result.incumbent.value, metric.kind),
         proposed=numbers.value(result.proposed.value, metric.kind),
         lift=printed.lift if printed else numbers.NONE,

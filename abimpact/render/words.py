@@ -32,7 +32,7 @@ from abimpact.decide.limits import Capacity
 from abimpact.decide.money import Value
 from abimpact.decide.report import Report
 from abimpact.decide.verdict import NOT_AN_EXPERIMENT
-from abimpact.findings import Finding, Severity
+from abimpact.findings import Finding, Severity, by_chance
 from abimpact.render import capacity, money, numbers, phrases
 from abimpact.spec.metric import Role
 
@@ -113,7 +113,7 @@ def _invalid(report: Report, decision: Decision) -> str:
 def _split(report: Report, found: Finding) -> str:
     planned = ":".join(numbers.plain(share) for share in report.split or ())
     arrived = " : ".join(numbers.count(n) for n in found.data["counts"].values())
-    return f"{planned} was planned, {arrived} arrived ({numbers.pvalue_sentence(found.data['pvalue'])})"
+    return f"{planned} was planned, {arrived} arrived ({numbers.prose(by_chance(found.data['pvalue']))})"
 
 
 def _superior(report: Report, decision: Decision) -> str:

@@ -188,7 +188,7 @@ GUESS = Finding(
 RATIO = Finding(
     code="sample_ratio",
     severity=Severity.BLOCK,
-    message="50:50 was planned; units: 20,101 rules, 18,377 ml (p = 1.5e-18).",
+    message="50:50 was planned; units: 20,101 rules, 18,377 ml (by chance less than once in a million tests).",
     why="Units were lost in one variant, and the lost ones may differ from the rest",
     do="Find the loss before reading any KPI.",
     data={

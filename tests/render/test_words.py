@@ -21,7 +21,8 @@ HEADLINES = {
     "less than 2.10 units of profit per user.",
     "inconclusive": "Not decided: profit per user between −0.8 % and +3.1 %: an effect either way is "
     "possible. Some 1,240,000 more units would settle an effect of this size.",
-    "invalid": "No verdict: 50:50 was planned, 20,101 : 18,377 arrived (p < 10⁻¹⁷). Find the loss before "
+    "invalid": "No verdict: 50:50 was planned, 20,101 : 18,377 arrived (by chance less than once in a "
+    "million tests). Find the loss before "
     "reading any KPI.",
     "not_an_experiment": "No verdict: rules ran until 28 Feb, ml from 1 Mar; the calendar and ml can't be "
     "told apart. Run both at once, or randomise by day (--cluster day).",
