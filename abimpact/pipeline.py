@@ -26,7 +26,7 @@ from abimpact.summarise.summary import MetricSummary, Summary
 
 if TYPE_CHECKING:
     from abimpact.decide.limits import Capacity
-    from abimpact.decide.money import Contrast, Value
+    from abimpact.decide.value import Contrast, Value
 
 # What estimates and decides; scipy takes longer to import than a small log takes to read.
 SECOND_HALF = ("abimpact.estimate.table", "abimpact.decide.verdict")
@@ -52,8 +52,7 @@ def run_report(request: Request, *, command: str = "", frame: object = None, run
     files = expand(request.sources) if frame is None else ()
     with ThreadPoolExecutor(max_workers=2) as pool:
         # Both run beside the engine's scans: imports that only the second half needs, and hashing.
-        for module in SECOND_HALF:
-            pool.submit(import_module, module)
+        pool.submit(_import_second_half)
         digests = {file.path: pool.submit(_digest, file) for file in files}
         engine = DuckDBEngine(memory_limit=running.memory_limit, threads=running.threads)
         try:
@@ -62,6 +61,24 @@ def run_report(request: Request, *, command: str = "", frame: object = None, run
         finally:
             pool.shutdown(cancel_futures=True)
             engine.close()
+
+
+def _import_second_half() -> None:
+    """Import what estimates and decides, without numpy.f2py.
+
+    scipy imports every name that numpy lists, and so a compiler of Fortran that takes longer than all the rest.
+    """
+    import numpy as np
+
+    is_hidden = "f2py" not in vars(np)
+    if is_hidden:
+        np.f2py = None  # type: ignore[assignment]
+    try:
+        for module in SECOND_HALF:
+            import_module(module)
+    finally:
+        if is_hidden and vars(np).get("f2py", 0) is None:
+            del np.f2py
 
 
 def _read(

@@ -19,8 +19,9 @@ import numpy as np
 
 from abimpact.decide.decision import Verdict
 from abimpact.decide.families import adjust_pvalues
-from abimpact.decide.money import Effect, Trial, Value, annuity, value
+from abimpact.decide.money import annuity, value
 from abimpact.decide.report import Arm, MetricResult
+from abimpact.decide.value import Effect, Trial, Value
 from abimpact.decide.verdict import decide
 from abimpact.estimate.arm import ArmMean
 from abimpact.estimate.estimate import Estimate

@@ -6,7 +6,7 @@ from datetime import date
 
 from abimpact.decide.decision import Decision
 from abimpact.decide.limits import Capacity
-from abimpact.decide.money import Contrast, Value
+from abimpact.decide.value import Contrast, Value
 from abimpact.estimate.estimate import Estimate, Margin, NotEstimated
 from abimpact.findings import Finding
 from abimpact.spec.metric import Metric

@@ -12,8 +12,8 @@ from scipy.special import ndtri
 
 from abimpact.decide.decision import Because, Decision, Verdict
 from abimpact.decide.limits import Capacity
-from abimpact.decide.money import MORE, Contrast, Value
 from abimpact.decide.report import MetricResult
+from abimpact.decide.value import MORE, Contrast, Value
 from abimpact.findings import Finding, Severity
 from abimpact.spec.metric import Better, Role
 from abimpact.spec.value import ValueTerms

@@ -7,8 +7,9 @@ from dataclasses import replace
 import numpy as np
 from scipy.special import ndtr, ndtri
 
-from abimpact.decide.money import DAYS_PER_YEAR, Contrast, Effect, Trial, Value, value
+from abimpact.decide.money import DAYS_PER_YEAR, value
 from abimpact.decide.report import MetricResult
+from abimpact.decide.value import Contrast, Effect, Trial, Value
 from abimpact.errors import ConfigError, nearest
 from abimpact.estimate.estimate import Interval
 from abimpact.spec.metric import Better

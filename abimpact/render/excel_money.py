@@ -5,8 +5,9 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
 
-from abimpact.decide.money import Value, annuity, fading_annuity
+from abimpact.decide.money import annuity, fading_annuity
 from abimpact.decide.report import MetricResult, Report
+from abimpact.decide.value import Value
 from abimpact.estimate.estimate import Interval
 from abimpact.render import phrases
 from abimpact.render.escape import visible

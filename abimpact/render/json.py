@@ -11,8 +11,8 @@ from typing import Any
 
 from abimpact.decide.decision import Decision
 from abimpact.decide.limits import Capacity
-from abimpact.decide.money import Value
 from abimpact.decide.report import Arm, MetricResult, Provenance, Report
+from abimpact.decide.value import Value
 from abimpact.estimate.estimate import Estimate, Interval, Margin
 from abimpact.findings import Finding
 from abimpact.render import money, numbers, words

@@ -4,8 +4,8 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from abimpact.decide.money import MORE, Contrast, MoreData, Value
 from abimpact.decide.report import MetricResult, Report
+from abimpact.decide.value import MORE, Contrast, MoreData, Value
 from abimpact.estimate.estimate import Interval
 from abimpact.render import numbers, phrases
 from abimpact.render.numbers import plain

@@ -29,8 +29,8 @@ from typing import Any
 
 from abimpact.decide.decision import Because, Decision, Verdict
 from abimpact.decide.limits import Capacity
-from abimpact.decide.money import Value
 from abimpact.decide.report import Report
+from abimpact.decide.value import Value
 from abimpact.decide.verdict import NOT_AN_EXPERIMENT
 from abimpact.findings import Finding, Severity, by_chance
 from abimpact.render import capacity, money, numbers, phrases

@@ -8,7 +8,8 @@ import pytest
 from scipy.integrate import quad
 from scipy.stats import multivariate_normal, norm
 
-from abimpact.decide.money import Effect, Trial, Value, annuity, evsi, fading_annuity, value
+from abimpact.decide.money import annuity, evsi, fading_annuity, value
+from abimpact.decide.value import Effect, Trial, Value
 from abimpact.decide.worth import compare_values
 from abimpact.spec.value import Costs, Prior, ValueTerms
 from tests.estimate.cases import cases

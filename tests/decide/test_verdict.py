@@ -15,8 +15,9 @@ from abimpact.check.table import CHECKS
 from abimpact.decide.decision import REASONS, Verdict
 from abimpact.decide.families import adjust_pvalues
 from abimpact.decide.limits import capacities
-from abimpact.decide.money import Effect, MoreData, Value, evsi, value
+from abimpact.decide.money import evsi, value
 from abimpact.decide.report import MetricResult
+from abimpact.decide.value import Effect, MoreData, Value
 from abimpact.decide.verdict import NOT_AN_EXPERIMENT, decide, overall
 from abimpact.decide.worth import compare_values
 from abimpact.estimate.estimate import Interval

@@ -6,8 +6,9 @@ from datetime import date
 from typing import Any
 
 from abimpact.decide.decision import Because, Decision, Verdict
-from abimpact.decide.money import Effect, Trial, value
+from abimpact.decide.money import value
 from abimpact.decide.report import Arm, MetricResult, Provenance, Report, Source
+from abimpact.decide.value import Effect, Trial
 from abimpact.estimate.estimate import Estimate, Interval, Kind, Margin, NotEstimated
 from abimpact.findings import Finding, Severity
 from abimpact.spec.expression import column

@@ -14,8 +14,9 @@ import openpyxl
 import pytest
 from scipy.special import ndtr, ndtri
 
-from abimpact.decide.money import Effect, value
+from abimpact.decide.money import value
 from abimpact.decide.report import Report
+from abimpact.decide.value import Effect
 from abimpact.render.json import to_dict
 from abimpact.render.table import Options, render
 from tests.render.build import SITUATIONS, _named, hostile, invalid, pays, ship
