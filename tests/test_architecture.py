@@ -5,7 +5,20 @@ import sys
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
-TOO_HEAVY = ("pandas", "pyarrow", "scipy.stats", "scipy.optimize", "statsmodels", "matplotlib", "sqlglot", "ibis")
+TOO_HEAVY = (
+    "xlsxwriter",
+    "pptx",
+    "lxml",
+    "PIL",
+    "pandas",
+    "pyarrow",
+    "scipy.stats",
+    "scipy.optimize",
+    "statsmodels",
+    "matplotlib",
+    "sqlglot",
+    "ibis",
+)
 
 
 def test_rooms_import_only_leftwards() -> None:

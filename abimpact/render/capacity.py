@@ -32,7 +32,7 @@ def limit_row(found: Capacity) -> LimitRow:
         proposed=_amount(found.total.estimate or 0.0),
         interval=printed.interval.replace("+", ""),
         peak=peak,
-        limit=f"{found.limit.at_most:,.12g}",
+        limit=numbers.plain(found.limit.at_most),
         status="exceeded" if found.is_exceeded else "fits",
         tone="worse" if found.is_exceeded else "better",
     )
@@ -41,7 +41,7 @@ def limit_row(found: Capacity) -> LimitRow:
 def needs(found: Capacity) -> str:
     """For example `312 manual reviews a day (298 to 326), and 200 are possible`."""
     limits = numbers.change(found.total, numbers.PLAIN).limits.replace("+", "")
-    have = f"{found.limit.at_most:,.12g}"
+    have = numbers.plain(found.limit.at_most)
     needed = f"{_amount(found.total.estimate or 0.0)} {phrases.name(found.limit.name)} a {_period(found)}"
     return f"{needed} ({limits}), and {have} are possible"
 

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from datetime import datetime
 
+from abimpact.decide.limits import Capacity
 from abimpact.decide.report import MetricResult, Report
 from abimpact.estimate.estimate import Estimate, Margin
 from abimpact.render import numbers, words
@@ -25,6 +26,10 @@ _ESTIMATE_HEADS = (
     "proposed", "KPI", "method", "chosen", "lift", "lift low", "lift high", "difference", "difference low",
     "difference high", "level", "p", "p adjusted", "statistic", "df", "notes",
 )  # fmt: skip
+_LIMIT_HEADS = (
+    "proposed", "at full roll-out", "in days", "incumbent", "proposed variant", "low", "high", "busiest day",
+    "which day", "limit", "share that fits", "status",
+)  # fmt: skip
 
 
 def render(report: Report, options: Options) -> bytes:
@@ -39,6 +44,8 @@ def render(report: Report, options: Options) -> bytes:
         if report.values:
             heads, rows = money_rows(report)
             book.sheet("Money", heads, rows)
+        if report.capacities:
+            book.sheet("Limits", _LIMIT_HEADS, [_limit(c) for c in report.capacities])
     book.sheet("Checks", ("severity", "check", "seen", "why it matters", "what to do"), list(_checks(report)))
     book.sheet("Provenance", ("", ""), [*v.provenance, *(("method: " + name, text) for name, text in v.methods)])
     return book.close()
@@ -100,6 +107,16 @@ def _against(result: MetricResult, rail: Margin) -> list[Cell]:
     margin = abs(rail.margin) if result.metric.better is Better.LOWER else -abs(rail.margin)
     both = (rail.bound, margin)
     return [Number(x, _LIFT) if rail.is_relative else _change(result, x) for x in both]
+
+
+def _limit(found: Capacity) -> list[Cell]:
+    total = found.total
+    amounts = (found.incumbent_total, total.estimate, total.low, total.high, found.peak)
+    return [
+        found.proposed, found.limit.name, Number(found.limit.days, _COUNT), *(Number(x, _digits(x)) for x in amounts),
+        found.peak_day.isoformat() if found.peak_day else "", Number(found.limit.at_most, _digits(found.limit.at_most)),
+        Number(found.share_that_fits, _LEVEL), "exceeded" if found.is_exceeded else "fits",
+    ]  # fmt: skip
 
 
 def _checks(report: Report) -> Iterator[list[Cell]]:

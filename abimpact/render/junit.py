@@ -8,9 +8,11 @@ from dataclasses import dataclass
 from xml.etree.ElementTree import Element, SubElement, indent, tostring
 
 from abimpact.decide.decision import Verdict
+from abimpact.decide.limits import Capacity
 from abimpact.decide.report import MetricResult, Report
 from abimpact.findings import Finding, Severity
 from abimpact.render import phrases, words
+from abimpact.render.capacity import limit_row
 from abimpact.render.escape import xml
 from abimpact.render.rows import guardrail_row
 from abimpact.render.table import Options
@@ -31,14 +33,15 @@ def to_junit(report: Report, *, show_anyway: bool = False) -> str:
     """The report as JUnit XML.
 
     A check fails if it blocks, a guardrail unless it is shown to hold (one without a limit: if it is shown worse),
-    a verdict unless it is SHIP. Warnings pass and stand in `system-out`. With an invalid verdict guardrails are
-    skipped unless `show_anyway`.
+    a limit at roll-out if it is exceeded, a verdict unless it is SHIP. Warnings pass and stand in `system-out`.
+    With an invalid verdict guardrails are skipped and limits left out, unless `show_anyway`.
     """
     is_withheld = report.verdict.code is Verdict.INVALID and not show_anyway
     rails = [m for m in report.metrics if m.metric.role is Role.GUARDRAIL]
     suites = {
         "checks": [_check(f) for f in report.findings],
         "guardrails": [_withheld(m) if is_withheld else _guardrail(m) for m in rails],
+        "limits": [] if is_withheld else [_limit(c) for c in report.capacities],
         "verdicts": _verdicts(report),
     }
     told = [f"{f.severity}: {f.code}: {phrases.finding(f)}" for f in report.findings if f.severity is not Severity.PASS]
@@ -74,6 +77,13 @@ def _withheld(result: MetricResult) -> _Case:
 
 def _named(result: MetricResult) -> str:
     return f"{result.metric.name} ({result.proposed.variant})"
+
+
+def _limit(found: Capacity) -> _Case:
+    row = limit_row(found)
+    message = f"{row.name} at full roll-out: {row.proposed} ({row.interval}), limit {row.limit}: {row.status}"
+    outcome = "failure" if found.is_exceeded else ""
+    return _Case(name=f"{row.name} ({found.proposed})", outcome=outcome, type="limit", message=message)
 
 
 def _verdicts(report: Report) -> list[_Case]:

@@ -92,7 +92,7 @@ def count(n: int) -> str:
 
 def plain(x: float) -> str:
     """A number that was declared, with all its digits and nothing added."""
-    return _localised(f"{x:.12g}".replace("-", "−"))
+    return _localised(f"{x:,.12g}".replace("-", "−"))
 
 
 def prose(sentence: str) -> str:

@@ -65,6 +65,9 @@ def _numbers(deck: Any, v: View) -> None:
     slide.table(kpi_heads, kpis, (4.1, 1.6, 1.6, 1.6, 2.2, 1.0))
     rail_heads = ["Guardrail", v.incumbent, block.proposed, "change", "worst case", "limit", ""]
     slide.table(rail_heads, rails, (3.3, 1.3, 1.3, 1.5, 1.5, 1.4, 1.8))
+    limits = [(r.name, r.incumbent, r.proposed, r.interval, r.peak, r.limit, r.status) for r in block.limits]
+    limit_heads = ["At full roll-out", v.incumbent, block.proposed, f"{v.level} interval", "busiest day", "limit", ""]
+    slide.table(limit_heads, limits, (2.9, 1.2, 1.2, 2.0, 2.3, 1.3, 1.2))
     slide.foot(v.sample)
 
 

@@ -24,6 +24,7 @@ def render(report: Report, options: Options) -> str:
 def _tables(block: Block) -> list[str]:
     kpis = [f"{r.name} {r.lift} ({r.interval})" for r in block.kpis]
     rails = [f"{r.name} {r.change}, {r.status}" for r in block.guardrails]
+    rails += [f"{r.name} {r.proposed}, {r.status}" for r in block.limits]
     return [
         f"{label}: {'; '.join(told[:_NAMED])}{_more(told)}"
         for label, told in (("KPIs", kpis), ("Guardrails", rails))

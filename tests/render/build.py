@@ -6,12 +6,14 @@ from datetime import date
 from typing import Any
 
 from abimpact.decide.decision import Because, Decision, Verdict
+from abimpact.decide.limits import Capacity
 from abimpact.decide.money import value
 from abimpact.decide.report import Arm, MetricResult, Provenance, Report, Source
 from abimpact.decide.value import Effect, Trial
 from abimpact.estimate.estimate import Estimate, Interval, Kind, Margin, NotEstimated
 from abimpact.findings import Finding, Severity
 from abimpact.spec.expression import column
+from abimpact.spec.limit import Limit
 from abimpact.spec.metric import Better, Metric, MetricKind, Role, Tolerance
 from abimpact.spec.presentation import Presentation
 from abimpact.spec.value import Costs, ValueTerms
@@ -264,7 +266,7 @@ def ship() -> Report:
 
 
 def pays() -> Report:
-    """Two proposed variants with money, one of which has costs of its own."""
+    """Two proposed variants with money and limits; one has costs of its own and exceeds its limit."""
     base = several()
     vendor = Costs(once={"build_cost": 5e3, "audit_cost": 7e3}, per_year={"run_cost_per_year": 9e4}, metric=PRIMARY)
     terms = ValueTerms(
@@ -295,7 +297,20 @@ def pays() -> Report:
     ship, keep = base.verdicts
     told = replace(ship, reason="pays", because=(*ship.because[:3], rule))
     refused = replace(keep, because=(*keep.because, replace(rule, binds=False)))
-    return replace(base, terms=terms, values=values, verdict=told, verdicts=(told, refused))
+    fits, exceeds = (
+        Capacity(
+            limit=Limit(name="manual reviews", at_most=1_400.0, days=days),
+            proposed=name,
+            total=interval((total, total - 22.5, total + 22.5)),
+            incumbent_total=1_290.4,
+            peak=1.2 * total,
+            peak_day=date(2026, 3, 14),
+            share_that_fits=min(1.0, 1_400 / total),
+        )
+        for name, total, days in (("ml", 1_312.4, 1), ("tree", 1_630.7, 7))
+    )
+    more = {"terms": terms, "values": values, "capacities": (fits, exceeds)}
+    return replace(base, **more, verdict=told, verdicts=(told, refused))
 
 
 def worse() -> Report:

@@ -17,19 +17,20 @@ READABLE = [s for s in SITUATIONS if s != "hostile"]  # whose names hold digits
 
 def _markdown_rows(report: Report) -> Iterator[list[str]]:
     text = render_text(report, "markdown", Options(show_anyway=True))
-    is_money = False
-    for line in text.partition("<details>")[0].splitlines():
-        is_money = line.startswith("| Money") or (is_money and line.startswith("|"))
-        if line.startswith("| ") and "---" not in line and not is_money:
-            yield [c.strip() for c in line.strip("|").split(" | ")]
+    for table in text.partition("<details>")[0].split("\n\n"):
+        if table.startswith(("| KPI ", "| Guardrail ")):
+            for line in table.splitlines():
+                if "---" not in line:
+                    yield [c.strip() for c in line.strip("|").split(" | ")]
 
 
 def _terminal_rows(report: Report) -> Iterator[list[str]]:
     text = render_text(report, "terminal", Options(width=140, show_anyway=True))
-    for line in text.partition("Checks")[0].splitlines():
-        cells = re.split(r" {2,}", line)
-        if len(cells) > 5 and line[0] != " ":
-            yield [c for c in cells if not set(c) & set("├┊●")]
+    for table in text.partition("Checks")[0].split("\n\n"):
+        for line in table.splitlines() if table.startswith(("KPI ", "Guardrail ")) else ():
+            cells = re.split(r" {2,}", line)
+            if len(cells) > 5 and line[0] != " ":
+                yield [c for c in cells if not set(c) & set("├┊●")]
 
 
 def _candidates(metric: dict[str, Any]) -> list[float]:

@@ -100,10 +100,12 @@ def unknown(report: Report, text: str) -> list[str]:
     values = [x for x in leaves(told) if isinstance(x, int | float) and not isinstance(x, bool)]
     values += [sum(report.units.values())]  # both are told as sums
     values += [sum(f.severity == s for f in report.findings) for s in ("pass", "info", "warn", "block")]
+    values += [len(report.verdicts), len(report.findings)]
     said = words(iter(x for x in leaves(told) if isinstance(x, str)))
     said |= words(iter(text for pair in GLOSSARY for text in pair))
     said |= words(iter(f"{m.label} {m.text} {m.source}" for m in METHODS.values()))
-    for phrase in (numbers.period(report.start, report.end), report.provenance.created[:19]):
+    days = [numbers.day(c.peak_day) for c in report.capacities if c.peak_day]
+    for phrase in (*days, numbers.period(report.start, report.end), report.provenance.created[:19]):
         text = text.replace(phrase, " ") if phrase else text
     return sorted(word for word in quantities(text) - said if not any(agrees(word, x) for x in values))
 

@@ -48,7 +48,9 @@ def money(content: bytes) -> dict[str, list[Any]]:
 
 
 def test_sheets() -> None:
-    assert book(made(pays())).sheetnames == ["Summary", "KPIs", "Estimates", "Money", "Checks", "Provenance"]
+    assert book(made(pays())).sheetnames == [
+        "Summary", "KPIs", "Estimates", "Money", "Limits", "Checks", "Provenance",
+    ]  # fmt: skip
     assert book(made(ship())).sheetnames == ["Summary", "KPIs", "Estimates", "Checks", "Provenance"]
 
 
@@ -67,6 +69,12 @@ def test_numbers_are_the_jsons_as_numbers(situation: str) -> None:
                 difference if difference is None else pytest.approx(points * difference, rel=1e-14)
             )
         assert (row["p"], row["p adjusted"]) == (estimate["pvalue"], estimate["pvalue_adjusted"])
+
+
+def test_limits_are_the_jsons() -> None:
+    for row, limit in zip(table(book(made(pays()))["Limits"]), to_dict(pays())["limits"], strict=True):
+        assert (row["proposed variant"], row["low"]) == (limit["total"]["estimate"], limit["total"]["low"])
+        assert (row["limit"], row["status"] == "exceeded") == (limit["at_most"], limit["exceeded"])
 
 
 def test_money_is_the_jsons() -> None:

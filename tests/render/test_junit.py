@@ -8,7 +8,7 @@ from lxml import etree
 from abimpact.decide.decision import Verdict
 from abimpact.decide.report import Report
 from abimpact.render.junit import to_junit
-from tests.render.build import SITUATIONS, _named, guardrail, guardrail_open, invalid, ship
+from tests.render.build import SITUATIONS, _named, guardrail, guardrail_open, invalid, pays, ship
 
 SCHEMA = etree.XMLSchema(etree.parse(Path(__file__).parent / "junit.xsd"))
 
@@ -31,6 +31,7 @@ def test_valid_and_counted(situation: str) -> None:
     assert [len(suite.findall("testcase")) for suite in root] == [
         len(report.findings),
         sum(m.metric.role == "guardrail" for m in report.metrics),
+        len(report.capacities),
         len(report.verdicts),
     ]
 
@@ -47,6 +48,7 @@ def test_what_fails() -> None:
     assert cases(guardrail(), "failure") == ["false declines (ml)", "ml"]
     assert cases(guardrail_open(), "failure") == ["false declines (ml)", "ml"]
     assert cases(invalid(), "failure") == ["sample_ratio", "ml"]
+    assert cases(pays(), "failure") == ["manual reviews a week (tree)", "tree"]
 
 
 def test_a_guardrail_of_an_unsound_log_is_skipped() -> None:
