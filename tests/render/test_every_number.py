@@ -58,7 +58,7 @@ def printed(report: Report, name: str) -> str:
     if name == "csv":
         return re.sub(r"(?<!\w)-(?=[\d.])", "−", content).replace(",", " ")
     if name == "junit":
-        return content.partition("?>")[2]
+        return re.sub(r' id="\d+"', "", content.partition("?>")[2])
     return content.replace("%25", "%") if name == "github" else content
 
 
