@@ -7,6 +7,7 @@ from rich.cells import cell_len, chop_cells
 from rich.text import Text
 
 _GAP = 2
+_HEADER, _WIDE_HEADER = 12, 24  # cells of a header over numbers: at least, and where there is room
 _TIED = "\ue000"  # stands for a space at which a line must not break; escaped text never holds it
 
 
@@ -26,14 +27,16 @@ class Column:
 
     @property
     def wanted(self) -> int:
-        """The width at which no cell wraps."""
-        widest = max(map(cell_len, self.cells), default=0)
-        return max(widest, cell_len(self.header) if self.is_text else min(cell_len(self.header), 12))
+        """The width at which no cell wraps; a header over numbers wraps all the same if it is long."""
+        return self._wide(cell_len(self.header) if self.is_text else _WIDE_HEADER)
 
     @property
     def needed(self) -> int:
         """The width below which a number would be cut or a name become unreadable."""
-        return min(self.wanted, self.least) if self.is_text else self.wanted
+        return min(self.wanted, self.least) if self.is_text else self._wide(_HEADER)
+
+    def _wide(self, header: int) -> int:
+        return max(min(cell_len(self.header), header), *map(cell_len, self.cells), 0)
 
 
 def tie(text: str) -> str:

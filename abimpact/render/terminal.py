@@ -138,7 +138,7 @@ class _Page:
             Column(header=say(f"{self.view.level} interval"), cells=[say(r.interval) for r in rows]),
             Column(header="p", cells=[say(r.pvalue) for r in rows], rank=1),
         ]
-        room = self.width - sum(c.wanted + 2 for c in columns)
+        room = self.width - sum((c.wanted if c.is_text else c.needed) + 2 for c in columns)
         if room >= _BAR.start and any(r.bar for r in rows):
             glyphs = bars.UNICODE if self._is_shown("┊├┤─●◂▸") else bars.ASCII
             drawn = bars.draw([r.bar for r in rows], min(room, _BAR.stop - 1), glyphs)

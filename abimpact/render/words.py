@@ -320,7 +320,8 @@ def _traded(report: Report, decision: Decision) -> str:
 def _inconclusive(report: Report, decision: Decision) -> str:
     more = _data(decision, "primary_better")["more_units"]
     settle = f" Some {numbers.count(more)} more units would settle an effect of this size." if more else ""
-    return f"Not decided: {_open(report, decision)}.{settle}"
+    with_ = f"with {phrases.name(decision.proposed)} " if len(report.verdicts) > 1 else ""
+    return f"Not decided: {with_}{_open(report, decision)}.{settle}"
 
 
 def _open(report: Report, decision: Decision) -> str:
