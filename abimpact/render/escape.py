@@ -11,6 +11,7 @@ _HIDDEN = {"Cc", "Cf", "Co", "Cs", "Zl", "Zp"}  # Unicode's control, format, pri
 _KEPT = "\u200c\u200d"  # the joiners that scripts and emoji need
 _ASCII = str.maketrans(
     {"−": "-", "–": "-", "·": "-", "…": "..", "±": "+/-", "∞": "inf", "✓": "ok", "✗": "x", "⁻": "^-"}
+    | {"’": "'", "\u00a0": " ", "\u202f": " "}  # what locales put between thousands
     | {digit: str(i) for i, digit in enumerate("⁰¹²³⁴⁵⁶⁷⁸⁹")}
 )
 _MARKDOWN = re.compile(

@@ -33,3 +33,4 @@ def test_terminal(text: str, shown: str) -> None:
 def test_what_an_encoding_lacks_becomes_ascii() -> None:
     assert escape.terminal("−4 % … 界 p < 10⁻⁹", "ascii") == "-4 % .. \\u754c p < 10^-9"
     assert escape.terminal("−4 % é", "latin-1") == "-4 % é"
+    assert escape.terminal("12\u202f345 \u00a0 12’345", "ascii") == "12 345   12'345"
