@@ -27,6 +27,7 @@ from abimpact.summarise.summary import MetricSummary, Summary
 if TYPE_CHECKING:
     from abimpact.decide.limits import Capacity
     from abimpact.decide.value import Contrast, Value
+    from abimpact.estimate.monitor import Monitor
 
 # What estimates and decides; scipy takes longer to import than a small log takes to read.
 SECOND_HALF = ("abimpact.estimate.table", "abimpact.decide.verdict")
@@ -138,7 +139,7 @@ def _report(
         progress=partial(progress, "summarising"),
     )
     progress("estimating", 0.0)
-    results = adjust_pvalues(_results(summary, experiment))
+    results = adjust_pvalues(_results(summary, experiment, _monitor(log)))
     findings += diagnose(summary)
     values, contrasts = _values(log, summary, results)
     worth = {v.proposed: v for v in values}
@@ -185,18 +186,36 @@ def _is_ended(log: Log) -> bool:
     return has_all_days or (experiment.planned_units is not None and sum(log.units) >= experiment.planned_units)
 
 
-def _results(summary: Summary, experiment: Experiment) -> list[MetricResult]:
+def _monitor(log: Log) -> "Monitor | None":
+    """How this look is analysed; None for a test with one look."""
+    from abimpact.estimate.monitor import monitor_of
+
+    days, end = log.days, log.experiment.planned_end
+    share = None
+    if days.start and days.end and end and end > days.start:
+        share = ((days.end - days.start).days + 1) / ((end - days.start).days + 1)
+    return monitor_of(log.experiment, sum(log.units), share)
+
+
+def _results(summary: Summary, experiment: Experiment, monitor: "Monitor | None") -> list[MetricResult]:
     """Every metric for every proposed variant."""
     pairs = [(metric, proposed) for proposed in range(1, len(summary.variants)) for metric in summary.metrics]
     # Resampling releases the interpreter lock; every metric has its own random stream, so order does not matter.
     with ThreadPoolExecutor() as pool:
-        return list(pool.map(lambda pair: _result(pair[0], pair[1], experiment), pairs))
+        return list(pool.map(lambda pair: _result(pair[0], pair[1], experiment, monitor), pairs))
 
 
-def _result(summary: MetricSummary, proposed: int, experiment: Experiment) -> MetricResult:
+def _result(summary: MetricSummary, proposed: int, experiment: Experiment, monitor: "Monitor | None") -> MetricResult:
     from abimpact.estimate.table import estimate
 
-    found = estimate(summary, proposed, level=experiment.level, n_resamples=experiment.resamples, seed=experiment.seed)
+    found = estimate(
+        summary,
+        proposed,
+        level=experiment.level,
+        n_resamples=experiment.resamples,
+        seed=experiment.seed,
+        monitor=monitor,
+    )
     arms = [
         Arm(variant=summary.variants[arm], units=units, value=value)
         for arm, units, value in zip((0, proposed), found.units, found.values, strict=True)

@@ -96,8 +96,10 @@ def _relative(v_t: Floats, v_c: Floats, value_t: float, value_c: float, level: f
     sign = math.copysign(1.0, value_c)
     if (v_c * sign <= 0).mean() > (1 - level) / 2:
         return Interval(estimate=estimate, low=None, high=None, level=level, kind=Kind.WHOLE)
-    kept = v_c * sign > 0
-    lifts = np.where(kept, (v_t - v_c) / np.where(kept, v_c * sign, 1.0), np.sign(v_t - v_c) * np.finfo(float).max)
+    kept, largest = v_c * sign > 0, np.finfo(float).max
+    with np.errstate(over="ignore"):
+        lifts = np.where(kept, (v_t - v_c) / np.where(kept, v_c * sign, 1.0), np.sign(v_t - v_c) * largest)
+    lifts = np.clip(lifts, -largest, largest)
     return _percentile(lifts, estimate, level)
 
 

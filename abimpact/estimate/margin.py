@@ -15,9 +15,10 @@ from abimpact.estimate import proportion
 from abimpact.estimate.arm import ArmMean
 from abimpact.estimate.estimate import Interval, Margin
 from abimpact.estimate.fieller import lift_interval
+from abimpact.estimate.monitor import Monitor
 from abimpact.estimate.proportion import Counts
 from abimpact.estimate.skewed import Skew, half_widths, one_sided_pvalue, skew_of, skewed_lift
-from abimpact.estimate.welch import SMALLEST_PVALUE, Difference, welch_df
+from abimpact.estimate.welch import SMALLEST_PVALUE, Difference, normal_difference, welch_df
 from abimpact.spec.metric import Better, Tolerance
 
 
@@ -59,17 +60,45 @@ def mean_thresholds(diff: Difference, *, is_relative: bool, is_skewed: bool, inf
         return None
 
     def pvalue(threshold: float, side: int) -> float:
-        factor = 1 + math.copysign(threshold, c.value * threshold) if is_relative else 1.0
-        shift = 0.0 if is_relative else threshold
-        variance = diff.t.variance_of_mean - 2 * factor * diff.covariance + factor**2 * c.variance_of_mean
+        d, se, factor = _form(diff, threshold, is_relative=is_relative)
         residual_c = diff.residual_c.scaled(factor)
         # The fitted slopes took their degrees of freedom; the arms' own weights follow the factor.
         df = welch_df(diff.residual_t, residual_c) - (welch_df(diff.residual_t, diff.residual_c) - diff.df)
         skew = skew_of(diff.residual_t, residual_c, inflation) if is_skewed else None
-        return one_sided_pvalue(diff.t.value - factor * c.value - shift, float(np.sqrt(variance)), df, side, skew)
+        return one_sided_pvalue(d, se, df, side, skew)
 
     skew = skew_of(diff.residual_t, diff.residual_c, inflation) if is_skewed else None
     return Thresholds(pvalue, lambda level: _interval(diff, level, skew, is_relative=is_relative))
+
+
+def looked_at_thresholds(diff: Difference, monitor: Monitor, level: float, *, is_relative: bool) -> Thresholds | None:
+    """Thresholds of any difference that hold over all looks."""
+    n, alpha = diff.t.n + diff.c.n, 1 - level
+    q = monitor.one_sided_critical(n, alpha)
+    if is_relative and abs(diff.c.value) <= q * math.sqrt(diff.c.variance_of_mean):
+        return None
+
+    def pvalue(threshold: float, side: int) -> float:
+        d, se, _ = _form(diff, threshold, is_relative=is_relative)
+        return monitor.one_sided_pvalue(side * d / se, n, alpha)
+
+    limits = (
+        lift_interval(diff.t, diff.c, diff.covariance, q, level)
+        if is_relative
+        else Interval(
+            estimate=diff.estimate, low=diff.estimate - q * diff.se, high=diff.estimate + q * diff.se, level=level
+        )
+    )
+    return Thresholds(pvalue, lambda _: limits)
+
+
+def _form(diff: Difference, threshold: float, *, is_relative: bool) -> tuple[float, float, float]:
+    """The linear form that is 0 at the threshold, its standard error, and the factor of the incumbent's value."""
+    c = diff.c
+    factor = 1 + math.copysign(threshold, c.value * threshold) if is_relative else 1.0
+    shift = 0.0 if is_relative else threshold
+    variance = diff.t.variance_of_mean - 2 * factor * diff.covariance + factor**2 * c.variance_of_mean
+    return diff.t.value - factor * c.value - shift, float(np.sqrt(variance)), factor
 
 
 def _critical(diff: Difference, level: float) -> float:
@@ -88,16 +117,7 @@ def _interval(diff: Difference, level: float, skew: Skew | None, *, is_relative:
 
 def quantile_thresholds(t: ArmMean, c: ArmMean, *, is_relative: bool) -> Thresholds | None:
     """Thresholds for quantiles, by the normal distribution."""
-    normal = Difference(
-        t=t,
-        c=c,
-        covariance=0.0,
-        residual_t=t,
-        residual_c=c,
-        se=float(np.sqrt(t.variance_of_mean + c.variance_of_mean)),
-        df=math.inf,
-    )
-    return mean_thresholds(normal, is_relative=is_relative, is_skewed=False, inflation=1.0)
+    return mean_thresholds(normal_difference(t, c), is_relative=is_relative, is_skewed=False, inflation=1.0)
 
 
 def proportion_thresholds(counts: Counts, *, is_relative: bool) -> Thresholds:

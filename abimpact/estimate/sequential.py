@@ -89,9 +89,14 @@ def crossings(found: Boundaries, drift: float) -> tuple[tuple[float, float], ...
 
 def confidence_sequence_z(n: float, alpha: float, tuning: float = TUNING) -> float:
     """The critical |z| at n units in all that holds at every look (Waudby-Smith et al. 2021, eq. 9)."""
-    log = -2 * math.log(alpha)
-    spread = n * (log + math.log1p(log)) / tuning
+    spread = mixture_spread(n, alpha, tuning)
     return math.sqrt(2 * (spread + 1) / spread * math.log(math.sqrt(spread + 1) / alpha))
+
+
+def mixture_spread(n: float, alpha: float, tuning: float = TUNING) -> float:
+    """The variance of a confidence sequence's normal mixture, times n."""
+    log = -2 * math.log(alpha)
+    return n * (log + math.log1p(log)) / tuning
 
 
 def _bound(walk: "_Walk", fraction: float, wanted: float) -> float:

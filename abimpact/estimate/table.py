@@ -3,24 +3,32 @@
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
+import numpy as np
+
 from abimpact.estimate.adjusted import Adjustment, adjust
-from abimpact.estimate.arm import contract
+from abimpact.estimate.arm import ArmMean, contract
 from abimpact.estimate.bootstrap import bootstrap
 from abimpact.estimate.estimate import Estimate, Margin, NotEstimated
 from abimpact.estimate.linear import linearise, ratio_notes
 from abimpact.estimate.margin import (
     Thresholds,
+    looked_at_thresholds,
     mean_thresholds,
     proportion_thresholds,
     quantile_thresholds,
     test_margin,
 )
+from abimpact.estimate.monitor import Monitor
 from abimpact.estimate.proportion import Counts, score
 from abimpact.estimate.quantile import compare_quantiles, quantile_arm
 from abimpact.estimate.skewed import NOTE, skew_of
-from abimpact.estimate.welch import compare, difference
+from abimpact.estimate.welch import Difference, compare, compare_looked_at, difference, normal_difference
 from abimpact.spec.metric import MetricKind, Tolerance
-from abimpact.summarise.summary import MetricSummary
+from abimpact.summarise.summary import MetricSummary, Moments
+
+# A confidence sequence is asymptotic: simulated errors hold from here on (methods.md h).
+LEAST_UNITS, LEAST_NONZERO = 100, 50
+ONE_LOOK = "holds for one look only"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,15 +50,24 @@ class Comparison:
 
 @dataclass(frozen=True, slots=True)
 class Compared:
-    """What a kind's comparison gives before resampling: estimates, the chosen one last, and its thresholds."""
+    """What a kind's comparison gives before resampling: estimates, the chosen one last, and its thresholds.
+
+    `difference` is that of the chosen method, as a normal one.
+    """
 
     values: tuple[float, float]
     estimates: tuple[Estimate, ...]
+    difference: Difference
     thresholds: Callable[[bool], Thresholds | None]
 
 
-def estimate(summary: MetricSummary, proposed: int, *, level: float, n_resamples: int, seed: int) -> Comparison:
-    """Compare variant number `proposed` with the incumbent by every method that applies."""
+def estimate(
+    summary: MetricSummary, proposed: int, *, level: float, n_resamples: int, seed: int, monitor: Monitor | None = None
+) -> Comparison:
+    """Compare variant number `proposed` with the incumbent by every method that applies.
+
+    With a `monitor` the result that decides holds over all looks.
+    """
     metric = summary.metric
     units = (summary.moments[0].n, summary.moments[proposed].n)
     kind = metric.kind or MetricKind.MEAN
@@ -59,6 +76,9 @@ def estimate(summary: MetricSummary, proposed: int, *, level: float, n_resamples
         means = [float(m.mean[0]) if m.n and kind is not MetricKind.RATIO else None for m in summary.moments]
         values = (means[0], means[proposed])
         return Comparison(units=units, values=values, estimates=(), chosen=None, not_estimated=found)
+    too_early = _too_early(summary, proposed) if monitor and monitor.is_gated else None
+    if monitor and not too_early:
+        found = _looked_at(found, monitor, level)
     estimates = found.estimates
     chosen = estimates[-1].method
     if n_resamples and summary.bins:
@@ -77,10 +97,48 @@ def estimate(summary: MetricSummary, proposed: int, *, level: float, n_resamples
         units=units,
         values=found.values,
         estimates=estimates,
-        chosen=chosen,
-        not_estimated=None,
-        guardrail=against(metric.margin),
-        equivalence=against(metric.equivalence_margin),
+        chosen=None if too_early else chosen,
+        not_estimated=too_early,
+        guardrail=None if too_early else against(metric.margin),
+        equivalence=None if too_early else against(metric.equivalence_margin),
+    )
+
+
+def _too_early(summary: MetricSummary, proposed: int) -> NotEstimated | None:
+    """Why a confidence sequence may not claim anything yet (methods.md h): few units, few that count, or skew."""
+    arms = (0, proposed)
+    small = min(arms, key=lambda arm: summary.moments[arm].n)
+    n, nonzero = summary.moments[small].n, summary.nonzero[small] if summary.nonzero else 0
+    if n < LEAST_UNITS or nonzero < LEAST_NONZERO:
+        return NotEstimated(
+            reason="too_early",
+            message=f"{summary.variants[small]} has {n:,} units, {nonzero:,} of them not 0; before {LEAST_UNITS} and "
+            f"{LEAST_NONZERO} no look can be trusted",
+        )
+    if summary.metric.kind is MetricKind.QUANTILE:
+        return None
+    c, t = linearise(summary, 0), linearise(summary, proposed)
+    if isinstance(c, NotEstimated) or isinstance(t, NotEstimated):
+        return None
+    skew = skew_of(contract(t.moments, t.weights, t.value), contract(c.moments, c.weights, c.value))
+    if skew.is_flagged:
+        return NotEstimated(
+            reason="too_early", message="it is too skewed for its sizes to be looked at before the planned end"
+        )
+    return None
+
+
+def _looked_at(found: Compared, monitor: Monitor, level: float) -> Compared:
+    """`found` with an estimate that holds over all looks, which decides; where nothing varies, one look is enough."""
+    once = tuple(replace(e, notes=(*e.notes, ONE_LOOK)) for e in found.estimates)
+    diff = found.difference
+    if not diff.se:
+        return found
+    return Compared(
+        found.values,
+        (*once, compare_looked_at(diff, monitor, level, found.estimates[-1].notes)),
+        diff,
+        lambda is_relative: looked_at_thresholds(diff, monitor, level, is_relative=is_relative),
     )
 
 
@@ -131,6 +189,7 @@ def _compare_linear(summary: MetricSummary, proposed: int, level: float) -> Comp
     return Compared(
         (c.value, t.value),
         tuple(estimates),
+        diff,
         lambda is_relative: mean_thresholds(
             diff, is_relative=is_relative, is_skewed=skew.is_flagged, inflation=inflation
         ),
@@ -155,8 +214,14 @@ def _compare_proportions(summary: MetricSummary, proposed: int, level: float) ->
     return Compared(
         (float(c.mean[0]), float(t.mean[0])),
         (found,),
+        normal_difference(_share(t), _share(c)),
         lambda is_relative: proportion_thresholds(counts, is_relative=is_relative),
     )
+
+
+def _share(moments: Moments) -> ArmMean:
+    """A proportion as a mean."""
+    return contract(moments, np.eye(len(moments.mean))[0], float(moments.mean[0]))
 
 
 def _compare_quantile(summary: MetricSummary, proposed: int, level: float) -> Compared | NotEstimated:
@@ -171,6 +236,7 @@ def _compare_quantile(summary: MetricSummary, proposed: int, level: float) -> Co
     return Compared(
         (c.value, t.value),
         (compare_quantiles(t, c, level),),
+        normal_difference(t, c),
         lambda is_relative: quantile_thresholds(t, c, is_relative=is_relative),
     )
 

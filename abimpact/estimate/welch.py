@@ -8,6 +8,7 @@ from scipy.special import stdtrit
 from abimpact.estimate.arm import ArmMean
 from abimpact.estimate.estimate import Estimate, Interval
 from abimpact.estimate.fieller import lift_interval, unbounded_note
+from abimpact.estimate.monitor import Monitor
 from abimpact.estimate.skewed import Skew, half_widths, one_sided_pvalue, skewed_lift
 
 # Below this a double underflows to 0, which would read as impossible.
@@ -46,6 +47,29 @@ def difference(t: ArmMean, c: ArmMean) -> Difference:
     """The difference of independent arms, of which at least one varies."""
     se = float(np.sqrt(t.variance_of_mean + c.variance_of_mean))
     return Difference(t=t, c=c, covariance=0.0, residual_t=t, residual_c=c, se=se, df=welch_df(t, c))
+
+
+def normal_difference(t: ArmMean, c: ArmMean) -> Difference:
+    """The difference of two values whose standard errors are known."""
+    se = float(np.sqrt(t.variance_of_mean + c.variance_of_mean))
+    return Difference(t=t, c=c, covariance=0.0, residual_t=t, residual_c=c, se=se, df=np.inf)
+
+
+def compare_looked_at(diff: Difference, monitor: Monitor, level: float, notes: tuple[str, ...]) -> Estimate:
+    """Interval, lift and p that hold over all looks: the monitor's critical value takes the place of Student's."""
+    n, alpha = diff.t.n + diff.c.n, 1 - level
+    q, d = monitor.critical(n, alpha), diff.estimate
+    unbounded = unbounded_note(diff.t, diff.c, diff.covariance, q)
+    return Estimate(
+        method="sequential",
+        absolute=Interval(estimate=d, low=d - q * diff.se, high=d + q * diff.se, level=level),
+        relative=lift_interval(diff.t, diff.c, diff.covariance, q, level),
+        statistic=d / diff.se,
+        df=None,
+        pvalue=min(max(monitor.pvalue(d / diff.se, n, alpha), SMALLEST_PVALUE), 1.0),
+        se=diff.se,
+        notes=(*notes, unbounded) if unbounded else notes,
+    )
 
 
 def compare(

@@ -46,6 +46,12 @@ METHODS = {
         "Difference of two quantiles, each with an interval read off the ranks of the values.",
         "Deng, Knoblich & Lu 2018",
     ),
+    "sequential": MethodWords(
+        "holds at every look",
+        "The difference with an interval that is wider, so that it stays right although one looks at the test while "
+        "it runs.",
+        "Waudby-Smith et al. 2021; Lan & DeMets 1983; Jennison & Turnbull 2000",
+    ),
     "skewed": MethodWords(
         "wider interval, because few units carry much of the total",
         "Difference in means where a few large values and unequal groups make the usual interval too narrow "

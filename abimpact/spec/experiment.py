@@ -30,7 +30,8 @@ class Experiment:
     from the variants present. `split` is the planned share of incumbent and each proposed variant
     (any positive scale), None when none was declared. `several_rows` None is the default rule of
     design.md §7. `derive` are new columns in order of definition. `as_of` is the day on which the log was drawn;
-    the planned end and number of units are those after which the test is over. `value` is None where no money is asked
+    the planned end and number of units are those after which the test is over. `sequential` is "none", "always-valid"
+    or "group", the latter with `looks` (shares of the plan) and `spending`. `value` is None where no money is asked
     for; `limits` hold totals at full roll-out. `guesses` says in sentences what was assumed.
     """
 
@@ -51,6 +52,9 @@ class Experiment:
     level: float
     resamples: int
     seed: int
+    sequential: str
+    looks: tuple[float, ...]
+    spending: str
     value: ValueTerms | None
     limits: tuple[Limit, ...]
     guesses: tuple[str, ...]

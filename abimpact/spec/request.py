@@ -63,6 +63,9 @@ class Request:
     level: float = 0.95
     resamples: int = 9999
     seed: int = 0
+    sequential: str = "none"
+    looks: tuple[float, ...] = ()
+    spending: str = "obrien_fleming"
     value: Mapping[str, Any] | None = None
     limits: tuple[Mapping[str, Any], ...] = ()
     presentation: Presentation = field(default_factory=Presentation)

@@ -47,6 +47,7 @@ def resolve(request: Request, columns: Mapping[str, str]) -> Experiment:
     metrics = _metrics(request, known)
     _check_maturity(metrics, request.as_of, time)
     value, less_costs, said_of_value = _value(request.value, metrics, known)
+    _check_looks(request)
     limits, totals = resolve_limits(request.limits, (*metrics, *less_costs), known)
     return Experiment(
         unit=unit,
@@ -66,6 +67,9 @@ def resolve(request: Request, columns: Mapping[str, str]) -> Experiment:
         level=request.level,
         resamples=request.resamples,
         seed=request.seed,
+        sequential=request.sequential,
+        looks=request.looks,
+        spending=request.spending,
         value=value,
         limits=limits,
         guesses=(*said, *also_said, *said_last, *said_of_value),
@@ -114,6 +118,21 @@ def _metrics(request: Request, columns: Mapping[str, str]) -> tuple[Metric, ...]
     if not any(m.role is Role.PRIMARY for m in found.values()):
         raise UsageError("No metric is primary.", 'Name the one that decides with -m, or give it role = "primary".')
     return tuple(found.values())
+
+
+def _check_looks(request: Request) -> None:
+    if request.sequential != "group":
+        return
+    if not request.looks or list(request.looks) != sorted(set(request.looks)):
+        raise ConfigError(
+            '[analysis] sequential = "group" needs its looks.',
+            "Give them in rising order: looks = [0.25, 0.5, 0.75, 1.0]",
+        )
+    if request.planned_units is None and request.planned_end is None:
+        raise ConfigError(
+            '[analysis] sequential = "group" needs a plan to be a share of.',
+            "Give planned_units or planned_end in [data].",
+        )
 
 
 def _check_maturity(metrics: Sequence[Metric], as_of: date | None, time: str | None) -> None:

@@ -80,6 +80,15 @@ class Analysis(_Table):
     level: float | None = Field(None, description="confidence level (0.95)")
     resamples: int | None = Field(None, ge=0, description="bootstrap resamples (9999; 0: none)")
     seed: int | None = Field(None, ge=0, description="seed of the bootstrap (0)")
+    sequential: Literal["none", "always-valid", "group"] | None = Field(
+        None, description="intervals that hold at every look, or at planned looks (none)"
+    )
+    looks: tuple[Annotated[float, Field(gt=0, le=1)], ...] | None = Field(
+        None, description='the planned looks of "group", as shares of the planned end or units: [0.5, 1.0]'
+    )
+    spending: Literal["obrien_fleming", "pocock"] | None = Field(
+        None, description='how "group" spends its error (obrien_fleming)'
+    )
     segments: tuple[str, ...] | None = Field(None, description="columns that must not determine the variant")
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import replace
 
-from abimpact.read.log import Log
+from abimpact.read.log import Column, Log
 from abimpact.spec.metric import Metric, MetricKind
 from abimpact.summarise.bins import bins
 from abimpact.summarise.extremes import extremes
@@ -44,6 +44,13 @@ def _metric(
         covariates=names[len(columns) - len(metric.covariates) :],
         moments=moments,
         bins=bins(log.engine, log.relation, kind, columns, moments) if with_bins and not is_quantile else None,
+        nonzero=_nonzero(log, columns[0]) if log.experiment.sequential == "always-valid" else None,
         ranks=ranks(log.engine, log.relation, columns[0], wanted) if is_quantile else None,
         extremes=tuple(m.mean[:0] for m in moments),
     )
+
+
+def _nonzero(log: Log, column: Column) -> tuple[int, ...]:
+    """Units of each variant whose value is not 0."""
+    counts = dict(log.engine.rows(f"SELECT arm, count_if({column.name} <> 0) FROM {log.relation} GROUP BY arm"))
+    return tuple(int(counts.get(arm, 0)) for arm in range(len(log.variants)))

@@ -87,7 +87,8 @@ class MetricSummary:
     Columns of `moments`: value (mean, proportion, quantile), or numerator and denominator (ratio), then the
     covariates in `covariates`; a covariate with nulls is zero there and followed by its missing indicator.
     `bins` is None without resampling, `ranks` None except for quantiles. `extremes` has for each variant the values
-    of a mean that each hold at least 1 % of the variant's centred sum of squares.
+    of a mean that each hold at least 1 % of the variant's centred sum of squares. `nonzero` counts units whose first
+    column is not 0, where a sequential analysis asks for it.
     """
 
     metric: Metric
@@ -97,6 +98,7 @@ class MetricSummary:
     bins: tuple[Bins, ...] | None
     ranks: tuple[Ranks, ...] | None
     extremes: tuple[Floats, ...]
+    nonzero: tuple[int, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
