@@ -57,6 +57,25 @@ def _missing(log: Log, name: str, column: Column, is_zero: bool) -> Finding:
     )
 
 
+def capped(log: Log) -> list[Finding]:
+    """Values beyond a declared quantile, which count as that quantile: how many in each variant."""
+    findings = []
+    for name, cap in log.caps.items():
+        counts = dict(zip(log.variants, cap.units, strict=True))
+        pvalue = shares_differ(cap.units, log.units)
+        listed = ", ".join(f"{n:,} of {u:,} {v}" for (v, n), u in zip(counts.items(), log.units, strict=True))
+        findings.append(
+            Finding(
+                code="capped",
+                severity=Severity.INFO,
+                message=f"{name}: values beyond {cap.value:,.6g} count as that: {listed}.",
+                why="The mean of capped values is another question than the mean of all.",
+                data={"metric": name, "cap": cap.value, "units": counts, "pvalue": pvalue},
+            )
+        )
+    return findings
+
+
 def nonfinite_values(log: Log) -> list[Finding]:
     """Values that are NaN or infinite: no mean can hold them."""
     findings = [

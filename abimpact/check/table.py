@@ -12,7 +12,7 @@ from abimpact.check.identity import (
     units_in_both_arms,
     unknown_variant,
 )
-from abimpact.check.missing import missing_values, nonfinite_values
+from abimpact.check.missing import capped, missing_values, nonfinite_values
 from abimpact.check.split import sample_ratio, too_few_units
 from abimpact.check.time import immature, not_concurrent, variant_follows
 from abimpact.findings import Finding
@@ -31,6 +31,7 @@ CHECKS: tuple[Callable[[Log], Sequence[Finding]], ...] = (
     filtered_rows,
     missing_values,
     nonfinite_values,
+    capped,
     immature,
     too_few_units,
     guessed,

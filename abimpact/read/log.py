@@ -73,6 +73,14 @@ class Column:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Cap:
+    """What a metric was capped at, and how many units of each variant lay beyond."""
+
+    value: float
+    units: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Days:
     """Units by the day of their row: `counts` has one tuple a day with a number per variant, incumbent first."""
 
@@ -97,7 +105,7 @@ class Log:
     `raw` is the relation of filtered rows before units were formed, with the file's own columns
     (their type families in `families`) and `abimpact_arm`. `metrics` have their kinds resolved; `columns` gives for
     each metric its value, denominator and covariates, in that order. `immature` counts by variant the units too young
-    for a metric that matures.
+    for a metric that matures, `caps` has those of metrics that are capped.
     """
 
     engine: Engine
@@ -113,4 +121,5 @@ class Log:
     unit_counts: UnitCounts | None
     days: Days
     immature: Mapping[str, tuple[int, ...]]
+    caps: Mapping[str, Cap]
     guesses: tuple[str, ...]

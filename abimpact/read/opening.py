@@ -10,7 +10,7 @@ from abimpact.errors import DataError, UsageError
 from abimpact.read.distinct import are_distinct
 from abimpact.read.duckdb_engine import DuckDBEngine, first_line
 from abimpact.read.loading import Loaded
-from abimpact.read.log import Column, Days, Log, RowCounts, UnitCounts
+from abimpact.read.log import Cap, Column, Days, Log, RowCounts, UnitCounts
 from abimpact.read.numbers_in_text import number_sql
 from abimpact.read.profile import Term, canonical_sql, profile
 from abimpact.read.units import collapse, count_units
@@ -53,6 +53,7 @@ class Opener:
         self._stage(terms, every_row=row_counts.compared == row_counts.kept)
         unit_counts = self._count_units(row_counts)
         relation = self._units(unit_counts, terms)
+        relation, found_caps = self._capped(relation, terms, len(variants))
         units, columns = profile(engine, relation, terms, len(variants))
         selected = ", ".join(["arm", *self._segments(), *canonical_sql(columns, terms)])
         engine.execute(f"CREATE TEMP VIEW log AS SELECT {selected} FROM {relation}")
@@ -77,6 +78,7 @@ class Opener:
             unit_counts=unit_counts,
             days=self._days(relation, len(variants)),
             immature=self._immature(relation, len(variants)),
+            caps={name: found_caps[i[0]] for name, i in places.items() if i[0] in found_caps},
             guesses=(*experiment.guesses, *self.loaded.guesses, *guesses, *said),
         )
 
@@ -144,8 +146,15 @@ class Opener:
                 if guess:
                     said[guess] = None
                 missing_is_zero = metric.missing_is_zero and not is_covariate
-                until = None if is_covariate else self._matured(metric)
-                term = Term(sql, expression.text, is_covariate, missing_is_zero, is_integer, until)
+                term = Term(
+                    sql,
+                    expression.text,
+                    is_covariate,
+                    missing_is_zero,
+                    is_integer,
+                    until=None if is_covariate else self._matured(metric),
+                    cap_quantile=None if is_covariate else metric.cap_quantile,
+                )
                 places.setdefault(metric.name, []).append(terms.setdefault(term, len(terms)))
         return list(terms), places, list(said)
 
@@ -241,6 +250,30 @@ class Opener:
         rule = counts.rule or SeveralRows.FIRST
         self.engine.execute(f"CREATE TEMP TABLE units AS {collapse('staged', rule, outcomes, attributes)}")
         return "units"
+
+    def _capped(self, relation: str, terms: list[Term], n_variants: int) -> tuple[str, dict[int, Cap]]:
+        """`relation` with capped values, and the caps by term: quantiles of all units, whatever their variant."""
+        caps: dict[int, Cap] = {}
+        for i, term in enumerate(terms):
+            if term.cap_quantile is None:
+                continue
+            number = f"coalesce(r{i}, 0)" if term.missing_is_zero else f"r{i}"
+            cap = self.engine.rows(
+                f"SELECT quantile_disc({number}, {term.cap_quantile!r}) FILTER (isfinite({number})) FROM {relation}"
+            )[0][0]
+            if cap is None:
+                continue
+            beyond = f"count_if(r{i} > {cap!r} AND isfinite(r{i}))"
+            counts = dict(self.engine.rows(f"SELECT arm, {beyond} FROM {relation} GROUP BY arm"))
+            caps[i] = Cap(value=float(cap), units=tuple(int(counts.get(arm, 0)) for arm in range(n_variants)))
+        if not caps:
+            return relation, caps
+        replaced = ", ".join(
+            f"CASE WHEN r{i} > {c.value!r} AND isfinite(r{i}) THEN {c.value!r} ELSE r{i} END AS r{i}"
+            for i, c in caps.items()
+        )
+        self.engine.execute(f"CREATE TEMP VIEW capped AS SELECT * REPLACE ({replaced}) FROM {relation}")
+        return "capped", caps
 
     def _days(self, relation: str, n_variants: int) -> Days:
         if not self.experiment.time:

@@ -26,7 +26,7 @@ class Term:
     """A number that some metric needs: SQL over the log's columns, what the user wrote, its part in the metric.
 
     `is_integer` says that the column's type holds whole numbers only. Outcomes of units after the day `until` are not
-    known yet.
+    known yet; values beyond the pooled `cap_quantile` count as that.
     """
 
     sql: str
@@ -35,6 +35,7 @@ class Term:
     missing_is_zero: bool
     is_integer: bool
     until: date | None = None
+    cap_quantile: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -44,6 +44,7 @@ class Metric:
 
     `value` is the numerator of a ratio; `denominator` and `quantile` belong to their kinds alone.
     `margin` is the worsening a guardrail tolerates, `equivalence_margin` the change too small to matter.
+    Values beyond the pooled `cap_quantile` count as that quantile.
     Outcomes of units younger than `matures_after` days are not known yet and not counted.
     """
 
@@ -59,3 +60,4 @@ class Metric:
     covariates: tuple[str, ...] = ()
     missing_is_zero: bool = False
     matures_after: int | None = None
+    cap_quantile: float | None = None

@@ -154,8 +154,12 @@ def _with_margins(metric: Metric, request: MetricRequest, columns: Mapping[str, 
         raise ConfigError(
             f"{what}: a margin is for guardrails.", "Give its role as guardrail, or take the margin away."
         )
+    if request.cap_quantile is not None and metric.kind not in (None, MetricKind.MEAN):
+        raise ConfigError(f"{what}: only a mean can be capped.", "Take cap_quantile away.")
     return replace(
         metric,
+        kind=MetricKind.MEAN if request.cap_quantile is not None else metric.kind,
+        cap_quantile=request.cap_quantile,
         margin=parse_tolerance(request.margin, what) if request.margin is not None else None,
         equivalence_margin=parse_tolerance(request.equivalence_margin, what)
         if request.equivalence_margin is not None

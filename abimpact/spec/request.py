@@ -30,6 +30,7 @@ class MetricRequest:
     margin: str | None = None
     equivalence_margin: str | None = None
     missing: str | None = None
+    cap_quantile: float | None = None
     matures_after: str | None = None
     weight: str | None = None
 

@@ -59,6 +59,9 @@ class MetricTable(_Table):
     margin: str | None = Field(None, description='worsening a guardrail tolerates: "2%", "0.5 points", "5 ms"')
     equivalence_margin: str | None = Field(None, description='a change too small to matter: "1%"')
     missing: Literal["zero", "exclude"] | None = Field(None, description="what a null outcome means")
+    cap_quantile: float | None = Field(
+        None, gt=0.5, lt=1, description="values beyond this quantile of all units count as that quantile"
+    )
     matures_after: str | None = Field(None, description='time until a unit\'s outcome is known: "90d", "12w"')
     weight: str | None = Field(
         None, description="where outcomes are seen on a random part only: 1 / the probability of being seen"

@@ -168,6 +168,7 @@ def _net(metric: Metric, worth: float, varying: Expression, suffix: str, what: s
         covariates=metric.covariates,
         missing_is_zero=metric.missing_is_zero,
         matures_after=metric.matures_after,
+        cap_quantile=metric.cap_quantile,
     )
 
 
