@@ -14,13 +14,15 @@ from typing import TYPE_CHECKING
 from abimpact.check.table import run_checks
 from abimpact.decide.report import Arm, MetricResult, Provenance, Report, Source
 from abimpact.read.duckdb_engine import DuckDBEngine
-from abimpact.read.loading import columns_of, load, load_frame, rows_per_file
+from abimpact.read.loading import Loaded, columns_of, load, load_frame, rows_per_file
 from abimpact.read.log import Days, Log
 from abimpact.read.opening import Opener
 from abimpact.read.sources import InputFile, expand
+from abimpact.spec.aggregates import Cell
 from abimpact.spec.experiment import Experiment
 from abimpact.spec.request import Request
 from abimpact.spec.resolve import resolve
+from abimpact.summarise.aggregates import summarise_aggregates
 from abimpact.summarise.summarise import summarise
 from abimpact.summarise.summary import MetricSummary, Summary
 
@@ -29,6 +31,7 @@ if TYPE_CHECKING:
     from abimpact.decide.value import Contrast, Value
     from abimpact.estimate.monitor import Monitor
 
+LooksByMetric = Mapping[str, Sequence[Sequence[Cell]]]
 # What estimates and decides; scipy takes longer to import than a small log takes to read.
 SECOND_HALF = ("abimpact.estimate.table", "abimpact.decide.verdict")
 PACKAGES = ("duckdb", "numpy", "scipy")
@@ -57,8 +60,8 @@ def run_report(request: Request, *, command: str = "", frame: object = None, run
         digests = {file.path: pool.submit(_digest, file) for file in files}
         engine = DuckDBEngine(memory_limit=running.memory_limit, threads=running.threads)
         try:
-            log, sources = _read(engine, files, frame, request, digests)
-            return _report(log, request, sources, command, running.progress)
+            log, looks, sources = _read(engine, files, frame, request, digests)
+            return _report(log, looks, request, sources, command, running.progress)
         finally:
             pool.shutdown(cancel_futures=True)
             engine.close()
@@ -88,15 +91,14 @@ def _read(
     frame: object,
     request: Request,
     digests: Mapping[str, "Future[str]"],
-) -> tuple[Log, Callable[[], tuple[Source, ...]]]:
-    """The opened log, and its sources once their digests are there."""
+) -> tuple[Log, LooksByMetric, Callable[[], tuple[Source, ...]]]:
+    """The opened log, the looks of a table of aggregates, and the sources once their digests are there."""
     engine.lock([file.path for file in files])
     if frame is not None:
         loaded = load_frame(engine, frame)
         families = engine.describe(loaded.relation)
         experiment = resolve(request, families)
-        log = Opener(engine, loaded, families, experiment).open()
-        return log, tuple
+        return *_open(engine, loaded, families, experiment), tuple
     families = columns_of(engine, files)
     experiment = resolve(request, families)
     texts = [name for name in (experiment.unit, experiment.variant, *experiment.segments) if name]
@@ -104,9 +106,21 @@ def _read(
     # Columns whose text came to light only beyond the first rows are text as well.
     found = engine.describe(loaded.relation) if loaded.is_parsed else {}
     families = {name: "text" if found.get(name) == "text" else family for name, family in families.items()}
-    log = Opener(engine, loaded, families, experiment).open()
+    log, looks = _open(engine, loaded, families, experiment)
     rows = rows_per_file(engine, loaded)
-    return log, partial(_sources, files, rows, digests)
+    return log, looks, partial(_sources, files, rows, digests)
+
+
+def _open(
+    engine: DuckDBEngine, loaded: Loaded, families: Mapping[str, str], experiment: Experiment
+) -> tuple[Log, LooksByMetric]:
+    """A log of rows, or a table of aggregates with its looks."""
+    if experiment.aggregates is None:
+        return Opener(engine, loaded, families, experiment).open(), {}
+    from abimpact.read.aggregates import open_aggregates
+
+    opened = open_aggregates(engine, loaded, families, experiment)
+    return opened.log, opened.looks
 
 
 def _sources(
@@ -119,6 +133,7 @@ def _sources(
 
 def _report(
     log: Log,
+    looks: LooksByMetric,
     request: Request,
     sources: Callable[[], tuple[Source, ...]],
     command: str,
@@ -127,20 +142,26 @@ def _report(
     from abimpact.decide.families import adjust_pvalues
     from abimpact.decide.verdict import decide, overall
     from abimpact.estimate.diagnose import diagnose
+    from abimpact.estimate.looks import compare_looks, peeking
     from abimpact.estimate.quantile import ranks_wanted
 
     experiment = log.experiment
     progress("checking", 0.0)
     findings = run_checks(log)
-    summary = summarise(
-        log,
-        with_bins=experiment.resamples > 0,
-        ranks_wanted=partial(ranks_wanted, level=experiment.level),
-        progress=partial(progress, "summarising"),
-    )
+    if looks:
+        summary = summarise_aggregates(log, looks)
+    else:
+        summary = summarise(
+            log,
+            with_bins=experiment.resamples > 0,
+            ranks_wanted=partial(ranks_wanted, level=experiment.level),
+            progress=partial(progress, "summarising"),
+        )
     progress("estimating", 0.0)
-    results = adjust_pvalues(_results(summary, experiment, _monitor(log)))
-    findings += diagnose(summary)
+    monitor = _monitor(log)
+    results = adjust_pvalues(_results(summary, experiment, monitor))
+    findings += tuple(peeking(compare_looks(looks), experiment.level, is_sequential=monitor is not None))
+    findings += () if looks else diagnose(summary)
     values, contrasts = _values(log, summary, results)
     worth = {v.proposed: v for v in values}
     limits = _capacities(log, summary)

@@ -17,6 +17,7 @@ from typer.models import OptionInfo
 
 from abimpact.cli.report import report
 from abimpact.spec.schema import (
+    AggregateColumns,
     Analysis,
     ConfigFile,
     Costs,
@@ -178,6 +179,7 @@ def config_page() -> str:
     tables: dict[str, type[BaseModel]] = {
         "[data]": Data,
         "[data.units]": Units,
+        "[data.aggregates]": AggregateColumns,
         "[[metric]]": MetricTable,
         "[[limit]]": LimitTable,
         "[analysis]": Analysis,

@@ -38,6 +38,11 @@ CHECKS: tuple[Callable[[Log], Sequence[Finding]], ...] = (
 )
 
 
+# What can be told without rows.
+OF_AGGREGATES: tuple[Callable[[Log], Sequence[Finding]], ...] = (sample_ratio, too_few_units, guessed)
+
+
 def run_checks(log: Log) -> tuple[Finding, ...]:
     """The findings of every check that applies to `log`."""
-    return tuple(finding for check in CHECKS for finding in check(log))
+    checks = OF_AGGREGATES if log.experiment.aggregates else CHECKS
+    return tuple(finding for check in checks for finding in check(log))

@@ -106,6 +106,8 @@ def _request(file: "ConfigFile", path: Path | None) -> Request:
     """The file's keys as fields of a request; what the file leaves out keeps its default."""
     data = file.data.model_dump(exclude_none=True)
     units = data.pop("units", {})
+    if (data.pop("kind") == "aggregates") != ("aggregates" in data):
+        raise ConfigError(f'{path}: data.kind = "aggregates" and [data.aggregates] go together.')
     proposed = data.pop("proposed", ())
     values: dict[str, Any] = {**data, **units, **file.analysis.model_dump(exclude_none=True)}
     values["proposed"] = (proposed,) if isinstance(proposed, str) else tuple(proposed)

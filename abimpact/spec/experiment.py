@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
 
+from abimpact.spec.aggregates import Aggregates
 from abimpact.spec.expression import Expression
 from abimpact.spec.limit import Limit
 from abimpact.spec.metric import Metric
@@ -32,7 +33,8 @@ class Experiment:
     design.md §7. `derive` are new columns in order of definition. `as_of` is the day on which the log was drawn;
     the planned end and number of units are those after which the test is over. `sequential` is "none", "always-valid"
     or "group", the latter with `looks` (shares of the plan) and `spending`. `value` is None where no money is asked
-    for; `limits` hold totals at full roll-out. `guesses` says in sentences what was assumed.
+    for, `aggregates` where the log has rows; `limits` hold totals at full roll-out. `guesses` says in sentences what
+    was assumed.
     """
 
     unit: str | None
@@ -55,6 +57,7 @@ class Experiment:
     sequential: str
     looks: tuple[float, ...]
     spending: str
+    aggregates: Aggregates | None
     value: ValueTerms | None
     limits: tuple[Limit, ...]
     guesses: tuple[str, ...]

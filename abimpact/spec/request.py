@@ -60,6 +60,7 @@ class Request:
     planned_end: date | None = None
     planned_units: int | None = None
     derive: Mapping[str, str] = field(default_factory=dict)
+    aggregates: Mapping[str, str] | None = None
     missing: str = "exclude"
     level: float = 0.95
     resamples: int = 9999

@@ -7,10 +7,11 @@ from datetime import date
 from typing import Any
 
 from abimpact.errors import ConfigError, UsageError
+from abimpact.spec.aggregates import resolve_aggregates
 from abimpact.spec.experiment import Experiment
 from abimpact.spec.expression import Expression, find_column, parse_expression
 from abimpact.spec.limit import resolve_limits
-from abimpact.spec.metric import Metric, MetricKind, Role
+from abimpact.spec.metric import Better, Metric, MetricKind, Role
 from abimpact.spec.metric_spec import covariates, resolve_metric
 from abimpact.spec.request import MetricRequest, Request
 from abimpact.spec.value import ValueTerms, resolve_value
@@ -37,6 +38,9 @@ def resolve(request: Request, columns: Mapping[str, str]) -> Experiment:
         derive[name] = parse_expression(text, known, f"[data.derive] {name}")
         known[name] = "derived"
     variant, said = _named_or_guessed(request.variant, VARIANT_NAMES, known, "--variant")
+    aggregates = resolve_aggregates(request.aggregates, known) if request.aggregates else None
+    if variant is None and aggregates and aggregates.incumbent:
+        variant, said = "", ()
     if variant is None:
         raise UsageError(
             "Which column names the variant?",
@@ -44,7 +48,9 @@ def resolve(request: Request, columns: Mapping[str, str]) -> Experiment:
         )
     unit, also_said = _named_or_guessed(request.unit, UNIT_NAMES, known, "--unit")
     time, said_last = _time(request.time, known)
-    metrics = _metrics(request, known)
+    if aggregates:  # neither units nor their days are there
+        unit, time, also_said, said_last = None, None, (), ()
+    metrics = _named_metrics(request) if request.aggregates else _metrics(request, known)
     _check_maturity(metrics, request.as_of, time)
     value, less_costs, said_of_value = _value(request.value, metrics, known)
     _check_looks(request)
@@ -67,6 +73,7 @@ def resolve(request: Request, columns: Mapping[str, str]) -> Experiment:
         level=request.level,
         resamples=request.resamples,
         seed=request.seed,
+        aggregates=aggregates,
         sequential=request.sequential,
         looks=request.looks,
         spending=request.spending,
@@ -154,6 +161,26 @@ def _value(
     if named and table.get("is_optional") and named not in {m.name for m in metrics}:
         return None, (), (f"[value] is about the metric {named!r}, which was not asked for; no money is reported.",)
     return (*resolve_value(table, metrics, columns), ())
+
+
+def _named_metrics(request: Request) -> tuple[Metric, ...]:
+    """The metrics of a table of aggregates, which are names of it and not columns; none means all."""
+    found = []
+    for declared in request.metrics:
+        if isinstance(declared, Metric):
+            found.append(declared)
+            continue
+        name = declared.value or declared.name or (declared.spec or "").removesuffix(":lower")
+        better = Better.LOWER if (declared.spec or "").endswith(":lower") else declared.better
+        asked = replace(declared, spec=None, name=declared.name or name, value=name, better=better)
+        found.append(resolve_metric(asked, {name: "float"}))
+    for metric in found:
+        if metric.kind not in (None, MetricKind.MEAN, MetricKind.PROPORTION) or metric.covariates:
+            raise ConfigError(
+                f"metric {metric.name!r}: from aggregates only means and proportions can be compared.",
+                "Ratios, quantiles and adjustment need rows.",
+            )
+    return tuple(found)
 
 
 def _resolved(declared: MetricRequest, request: Request, columns: Mapping[str, str]) -> Metric:

@@ -26,6 +26,24 @@ class Units(_Table):
     several_rows: SeveralRows | None = Field(None, description="what several rows of a unit mean")
 
 
+class AggregateColumns(_Table):
+    """`[data.aggregates]`: the columns of a table of counts, means and variances."""
+
+    count: str = Field(description="units")
+    mean: str | None = Field(None, description="their mean; or give sum")
+    sum: str | None = Field(None, description="their sum")
+    variance: str | None = Field(None, description="their variance; or give sum_squares")
+    sum_squares: str | None = Field(None, description="the sum of their squares")
+    incumbent_count: str | None = Field(None, description="the incumbent's, if it stands in the same row")
+    incumbent_mean: str | None = Field(None, description="likewise")
+    incumbent_sum: str | None = Field(None, description="likewise")
+    incumbent_variance: str | None = Field(None, description="likewise")
+    incumbent_sum_squares: str | None = Field(None, description="likewise")
+    metric: str | None = Field(None, description="the metric's name, if there are several")
+    look: str | None = Field(None, description="day or number of a cumulative look; the last one counts")
+    experiment: str | None = Field(None, description="the experiment's name, if there are several")
+
+
 class Data(_Table):
     """`[data]`: what is what in the log."""
 
@@ -40,6 +58,8 @@ class Data(_Table):
     planned_end: date | None = Field(None, description="the last day planned; from it on there is no going on")
     planned_units: int | None = Field(None, gt=0, description="the units planned, in all variants together")
     missing: Literal["zero", "exclude"] | None = Field(None, description="what a null outcome means")
+    kind: Literal["rows", "aggregates"] = Field("rows", description="what the log's rows are")
+    aggregates: AggregateColumns | None = Field(None, description="the columns of a table of aggregates")
     derive: dict[str, str] | None = Field(None, description="new columns from expressions, in order")
     units: Units | None = Field(None, description="a unit with several rows")
 

@@ -1,0 +1,180 @@
+"""Opens a table of aggregates: counts, means and variances by variant become the moments that rows would give."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import duckdb
+import numpy as np
+
+from abimpact.errors import DataError
+from abimpact.read.duckdb_engine import DuckDBEngine, first_line
+from abimpact.read.loading import Loaded
+from abimpact.read.log import Days, Log, RowCounts
+from abimpact.spec.aggregates import Aggregates, Cell
+from abimpact.spec.experiment import Experiment
+from abimpact.spec.expression import column, literal, quote
+from abimpact.spec.metric import Better, Metric, MetricKind, Role
+from abimpact.spec.variants import resolve_variants
+
+ONLY_MOMENTS = (
+    "The log is a table of aggregates: bootstrap, quantiles and the checks of skewness, outliers and missing values "
+    "need rows, and are left out."
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Opened:
+    """A table of aggregates: the log without rows, and the cells of each metric by look (rising) and variant."""
+
+    log: Log
+    looks: Mapping[str, Sequence[Sequence[Cell]]]
+
+
+def open_aggregates(
+    engine: DuckDBEngine, loaded: Loaded, families: Mapping[str, str], experiment: Experiment
+) -> Opened:
+    """The cells of one experiment; its metrics are those declared, or all there are, the first primary."""
+    assert experiment.aggregates is not None
+    try:
+        cells, read = _cells(engine, loaded, experiment, experiment.aggregates)
+    except duckdb.Error as error:
+        raise DataError(
+            f"The table cannot be read: {first_line(error)}", "Check the columns of [data.aggregates]."
+        ) from error
+    if not cells:
+        raise DataError(f"None of the {read:,} rows has a count and a mean.", "Check the columns and the filter.")
+    rows = {name: sum(c.variant == name for c in cells) for name in dict.fromkeys(c.variant for c in cells)}
+    incumbent, proposed, guesses = resolve_variants(rows, experiment.incumbent, experiment.proposed)
+    variants = (incumbent, *proposed)
+    metrics = experiment.metrics or _all_metrics(cells)
+    looks = {m.name: _looks(m.value.text, cells, variants) for m in metrics}
+    primary = next((m for m in metrics if m.role is Role.PRIMARY), metrics[0])
+    log = Log(
+        engine=engine,
+        relation="",
+        raw="",
+        families=families,
+        experiment=replace(experiment, incumbent=incumbent, proposed=proposed, metrics=metrics),
+        variants=variants,
+        units=tuple(c.n for c in looks[primary.name][-1]),
+        metrics=metrics,
+        columns={},
+        row_counts=RowCounts(
+            read=read, kept=len(cells), missing_variant=0, missing_unit=0, compared=len(cells), unknown={}
+        ),
+        unit_counts=None,
+        days=Days(days=(), counts=()),
+        immature={},
+        caps={},
+        guesses=(*experiment.guesses, *loaded.guesses, *guesses, ONLY_MOMENTS),
+    )
+    return Opened(log=log, looks=looks)
+
+
+def _cells(engine: DuckDBEngine, loaded: Loaded, experiment: Experiment, table: Aggregates) -> tuple[list[Cell], int]:
+    relation = loaded.relation
+    for name, expression in experiment.derive.items():
+        relation = f"(SELECT *, {expression.sql} AS {quote(name)} FROM {relation})"
+    if experiment.where:
+        relation = f"(SELECT * FROM {relation} WHERE {experiment.where.sql})"
+    if table.experiment:
+        name = quote(table.experiment)
+        several = [str(row[0]) for row in engine.rows(f"SELECT DISTINCT {name} FROM {relation} ORDER BY ALL LIMIT 4")]
+        if len(several) > 1:
+            raise DataError(
+                f"The table holds several experiments ({', '.join(several[:3])}, …).",
+                f"Take one, like: --where \"{table.experiment} = '{several[0]}'\"; or all: abimpact portfolio.",
+            )
+    only = literal(experiment.proposed[0] if experiment.proposed else "proposed")
+    variant = f"CAST({quote(experiment.variant)} AS VARCHAR)" if experiment.variant else only
+    parts = [_select(table, table.cells, variant, relation)]
+    if table.incumbent:
+        # Every row of a proposed variant repeats the incumbent's cells.
+        named = literal(experiment.incumbent or "incumbent")
+        parts.append(f"SELECT DISTINCT * FROM ({_select(table, table.incumbent, named, relation)})")
+    rows = engine.rows(" UNION ALL ".join(parts))
+    read = engine.rows(f"SELECT count(*) FROM {relation}")[0][0]
+    found = [
+        Cell(
+            metric=metric,
+            variant=name,
+            look=look,
+            n=int(n),
+            mean=mean,
+            variance=variance if variance is not None and variance >= 0 and np.isfinite(variance) else None,
+        )
+        for metric, name, look, n, mean, variance in rows
+        if n and name is not None and mean is not None and np.isfinite(mean)
+    ]
+    return found, int(read)
+
+
+def _select(table: Aggregates, cells: Mapping[str, str], variant: str, relation: str) -> str:
+    def number(key: str) -> str:
+        return f"CAST({quote(cells[key])} AS DOUBLE)"
+
+    n = number("count")
+    mean = number("mean") if "mean" in cells else f"{number('sum')} / {n}"
+    variance = (
+        number("variance")
+        if "variance" in cells
+        else f"({number('sum_squares')} - {n} * ({mean}) * ({mean})) / nullif({n} - 1, 0)"
+    )
+    metric = f"CAST({quote(table.metric)} AS VARCHAR)" if table.metric else "'metric'"
+    look = _look(table.look) if table.look else "NULL"
+    return (
+        f"SELECT {metric} AS metric, {variant} AS variant, {look} AS look, {n} AS n, {mean} AS mean, "
+        f"{variance} AS variance FROM {relation}"
+    )
+
+
+def _look(name: str) -> str:
+    """A look as a number: days and times by their place in time."""
+    return f"coalesce(try_cast({quote(name)} AS DOUBLE), epoch(try_cast({quote(name)} AS TIMESTAMP)))"
+
+
+def _all_metrics(cells: Sequence[Cell]) -> tuple[Metric, ...]:
+    names = sorted({c.metric for c in cells})
+    roles = [Role.PRIMARY, *[Role.SECONDARY] * len(names)]
+    return tuple(
+        Metric(name=name, kind=MetricKind.MEAN, role=role, better=Better.HIGHER, value=column(name))
+        for name, role in zip(names, roles, strict=False)
+    )
+
+
+def _looks(metric: str, cells: Sequence[Cell], variants: Sequence[str]) -> list[list[Cell]]:
+    """The cells of every look at which all variants have a variance, in the order of `variants`."""
+    mine = [c for c in cells if c.metric == metric]
+    if not mine:
+        known = sorted({c.metric for c in cells})
+        raise DataError(f"The table has no metric {metric!r}.", f"It has: {', '.join(map(repr, known[:12]))}.")
+    by_look: dict[float | None, dict[str, Cell]] = {}
+    for cell in mine:
+        at = by_look.setdefault(cell.look, {})
+        at[cell.variant] = _added(at[cell.variant], cell) if cell.variant in at else cell
+    complete = [
+        [at[v] for v in variants]
+        for _, at in sorted(by_look.items(), key=lambda item: item[0] or 0.0)
+        if all(v in at and at[v].variance is not None for v in variants)
+    ]
+    if not complete:
+        raise DataError(
+            f"Metric {metric!r}: no look has a count, a mean and a variance of all of {', '.join(variants)}.",
+            "Check the columns of [data.aggregates] and the variants named.",
+        )
+    return complete
+
+
+def _added(a: Cell, b: Cell) -> Cell:
+    """Two disjoint sets of units as one (Chan, Golub & LeVeque 1983)."""
+    if a.look is not None:
+        raise DataError(
+            f"Metric {a.metric!r} has several rows of variant {a.variant!r} at one look.",
+            "Cut it down with --where, or name what tells the rows apart as experiment.",
+        )
+    n, gap = a.n + b.n, b.mean - a.mean
+    variance = None
+    if a.variance is not None and b.variance is not None:
+        squares = a.variance * (a.n - 1) + b.variance * (b.n - 1) + gap * gap * a.n * b.n / n
+        variance = squares / (n - 1)
+    return replace(a, n=n, mean=a.mean + gap * b.n / n, variance=variance)
