@@ -95,6 +95,8 @@ def analyze(
     resamples: int | None = None,
     seed: int | None = None,
     value: Mapping[str, Any] | None = None,
+    sheet: str | None = None,
+    table: str | None = None,
     config: str | PathLike[str] | None = None,
 ) -> Report:
     """Compare the variants in `data` and decide.
@@ -111,6 +113,8 @@ def analyze(
     named += [_metric(m, Role.GUARDRAIL) for m in guardrails]
     request = load_request(
         {
+            "sheet": sheet,
+            "table": table,
             "unit": unit,
             "variant": variant,
             "incumbent": None if incumbent is None else _text(incumbent),

@@ -14,10 +14,12 @@ from typing import TYPE_CHECKING
 from abimpact.check.table import run_checks
 from abimpact.decide.report import Arm, MetricResult, Provenance, Report, Source
 from abimpact.read.duckdb_engine import DuckDBEngine
-from abimpact.read.loading import Loaded, columns_of, load, load_frame, rows_per_file
+from abimpact.read.loaded import Loaded
+from abimpact.read.loading import load, load_frame, log_columns, rows_per_file
 from abimpact.read.log import Days, Log
 from abimpact.read.opening import Opener
 from abimpact.read.sources import InputFile, expand
+from abimpact.read.survey import survey
 from abimpact.spec.aggregates import Cell
 from abimpact.spec.experiment import Experiment
 from abimpact.spec.request import Request
@@ -99,13 +101,14 @@ def _read(
         families = engine.describe(loaded.relation)
         experiment = resolve(request, families)
         return *_open(engine, loaded, families, experiment), tuple
-    families = columns_of(engine, files)
+    seen = survey(engine, files, request.pick)
+    families = seen.families
     experiment = resolve(request, families)
     texts = [name for name in (experiment.unit, experiment.variant, *experiment.segments) if name]
-    loaded = load(engine, files, families, texts)
-    # Columns whose text came to light only beyond the first rows are text as well.
-    found = engine.describe(loaded.relation) if loaded.is_parsed else {}
-    families = {name: "text" if found.get(name) == "text" else family for name, family in families.items()}
+    loaded = load(engine, seen, texts=texts, numbers=_numbers(experiment), time=experiment.time)
+    # Whether a column is text may come to light only beyond the first rows, or by what it is needed for.
+    found = log_columns(engine, loaded)
+    families = {name: found[name] if "text" in (found[name], family) else family for name, family in families.items()}
     log, looks = _open(engine, loaded, families, experiment)
     rows = rows_per_file(engine, loaded)
     return log, looks, partial(_sources, files, rows, digests)
@@ -121,6 +124,13 @@ def _open(
 
     opened = open_aggregates(engine, loaded, families, experiment)
     return opened.log, opened.looks
+
+
+def _numbers(experiment: Experiment) -> list[str]:
+    """The columns that metrics need as numbers."""
+    expressions = [e for m in experiment.metrics for e in (m.value, m.denominator) if e is not None]
+    bare = [e.text for e in expressions if e.columns == (e.text,)]
+    return [*bare, *(covariate for m in experiment.metrics for covariate in m.covariates)]
 
 
 def _sources(

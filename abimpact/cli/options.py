@@ -19,7 +19,12 @@ class Missing(StrEnum):
 
 
 Sources = Annotated[
-    list[str], typer.Argument(help="Files (Parquet, CSV), globs or folders.", show_default=False, metavar="SOURCE")
+    list[str],
+    typer.Argument(
+        help="Files (Parquet, CSV, JSON lines, Arrow, Excel, SPSS, Stata, SQLite, DuckDB), globs or folders.",
+        show_default=False,
+        metavar="SOURCE",
+    ),
 ]
 Config = Annotated[
     Path | None,
@@ -27,6 +32,8 @@ Config = Annotated[
         "-c", "--config", help="abimpact.toml (found beside the first source, then here).", rich_help_panel=WHAT
     ),
 ]
+Sheet = Annotated[str | None, typer.Option(help="Sheet of a workbook with several.", rich_help_panel=WHAT)]
+Table = Annotated[str | None, typer.Option(help="Table of a database with several.", rich_help_panel=WHAT)]
 Unit = Annotated[
     str | None, typer.Option(help="Column of what was randomised. None: each row is a unit.", rich_help_panel=WHAT)
 ]

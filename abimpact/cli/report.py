@@ -22,6 +22,8 @@ PIPE_WIDTH = 80
 def report(
     sources: o.Sources,
     config: o.Config = None,
+    sheet: o.Sheet = None,
+    table: o.Table = None,
     unit: o.Unit = None,
     variant: o.Variant = None,
     incumbent: o.Incumbent = None,
@@ -62,6 +64,8 @@ def report(
     failing = _failing(gate, fail_on or [])
     request = load_request(
         {
+            "sheet": sheet,
+            "table": table,
             "unit": unit,
             "variant": variant,
             "incumbent": incumbent,

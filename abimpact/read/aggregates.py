@@ -8,7 +8,7 @@ import numpy as np
 
 from abimpact.errors import DataError
 from abimpact.read.duckdb_engine import DuckDBEngine, first_line
-from abimpact.read.loading import Loaded
+from abimpact.read.loaded import Loaded
 from abimpact.read.log import Days, Log, RowCounts
 from abimpact.spec.aggregates import Aggregates, Cell
 from abimpact.spec.experiment import Experiment

@@ -41,8 +41,9 @@ class DuckDBEngine:
 
     def lock(self, files: Sequence[str]) -> None:
         """Allow reading `files` only, and no further change of settings."""
-        # A reader takes every name for a glob, and is allowed the pattern as well as the file that it matches.
-        listed = ", ".join(literal(name) for file in files for name in {file, glob.escape(file)})
+        # A reader takes every name for a glob, and is allowed the pattern as well as the file that it matches. A
+        # database may have its last changes in a file beside it.
+        listed = ", ".join(literal(name) for f in files for name in {f, glob.escape(f), f"{f}.wal"})
         self.execute(f"SET allowed_paths = [{listed}]")
         self.execute(f"SET allowed_directories = [{literal(self._folder)}]")
         self.execute("SET enable_external_access = false")

@@ -1,101 +1,57 @@
-"""Files become one engine relation: Parquet is scanned in place, text files are parsed once into a table."""
+"""Files become one engine relation: Parquet is scanned in place, anything else is taken once into a table."""
 
-import csv
-import glob
-import gzip
-import io
-import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from types import MappingProxyType
-from typing import BinaryIO
+from dataclasses import replace
 
 import duckdb
 
 from abimpact.errors import DataError
-from abimpact.read.duckdb_engine import DuckDBEngine, first_line
-from abimpact.read.sources import InputFile
+from abimpact.read.duckdb_engine import DuckDBEngine
+from abimpact.read.loaded import FILE, ROW, FileColumns, Loaded, first
+from abimpact.read.numbers_in_text import number_sql
+from abimpact.read.survey import Part, Survey
+from abimpact.read.text_files import (
+    ALL_ROWS,
+    READ_AS_LATIN,
+    SNIFFED_ROWS,
+    csv_reader,
+    data_error,
+    is_encoding_error,
+    listed,
+)
 from abimpact.spec.expression import literal, quote
 
-DELIMITERS = ",;\t|"
-HEAD_BYTES = 1 << 16
-SNIFFED_ROWS, ALL_ROWS = 20_480, -1
-READ_AS_LATIN = "A file is not UTF-8: it was read as Latin-1. Save it as UTF-8 to be sure."
-UTF16_MARKS = (b"\xff\xfe", b"\xfe\xff")
+NUMBERS, DATES = ("integer", "float", "boolean"), ("date", "timestamp")
+# The order of rows that come from several tables.
+BY_FILE = f"struct_pack(f := {FILE}, r := {ROW})"
 
 
-# The helper column that names a row's file.
-FILE = "abimpact_file"
+def load(
+    engine: DuckDBEngine,
+    survey: Survey,
+    *,
+    texts: Sequence[str] = (),
+    numbers: Sequence[str] = (),
+    time: str | None = None,
+) -> Loaded:
+    """Make all columns of a log's files readable as one relation.
 
-
-@dataclass(frozen=True, slots=True)
-class Loaded:
-    """A relation with the log's own columns, and the expression that gives its rows their file order.
-
-    `is_parsed` says that its texts were parsed from text files, `has_decimal_commas` that one of these separates its
-    columns by semicolons, as people do who write decimal commas; `guesses` what was assumed.
+    Text files keep their own spelling in the columns `texts`. Those of `numbers` are needed as such: where a file has
+    labels, the numbers behind them are taken. The column `time` has to hold dates. Every row is read as it is written,
+    or the error says which cannot be.
     """
-
-    relation: str
-    order: str
-    is_parsed: bool = False
-    has_decimal_commas: bool = False
-    guesses: tuple[str, ...] = ()
-
-
-def columns_of(engine: DuckDBEngine, files: Sequence[InputFile]) -> dict[str, str]:
-    """Names and type families of all columns of `files` together."""
-    for encoding in ("utf-8", "latin-1"):
-        try:
-            found = engine.describe(_reader(files, encoding=encoding))
-            return {name: family for name, family in found.items() if name != FILE}
-        except duckdb.Error as error:
-            failure = error
-            if not _is_encoding_error(error):
-                break
-    raise _data_error(failure, files) from failure
-
-
-def load(engine: DuckDBEngine, files: Sequence[InputFile], families: Mapping[str, str], texts: Sequence[str]) -> Loaded:
-    """Make the columns of `families` (all of `files`, or those needed) readable as one relation.
-
-    In text files the columns `texts` keep the file's own spelling. Every row is read as it is written, or the error
-    says which line cannot be.
-    """
-    if all(f.format == "parquet" for f in files):
-        return Loaded(_reader(files), f"struct_pack(f := {FILE}, r := file_row_number)")
-    selected = ", ".join(quote(c) for c in (*families, FILE))
-    spelled = {name: "VARCHAR" for name in texts if name in families}
-    # DuckDB rounds 1.5 to 2 where the first rows of a column were whole numbers, so those are read as doubles.
-    doubles = {name: "DOUBLE" for name, family in families.items() if family == "integer"} | spelled
-    attempts = [(doubles, SNIFFED_ROWS, "utf-8"), (spelled, ALL_ROWS, "utf-8")]
-    attempts += [(types, rows, "latin-1") for types, rows, _ in attempts]
-    failure: duckdb.Error | None = None
-    for types, rows, encoding in attempts:
-        if failure is not None and encoding == "latin-1" and not _is_encoding_error(failure):
-            break
-        try:
-            source = _reader(files, types=types, encoding=encoding, sample_size=rows)
-            engine.execute(f"CREATE OR REPLACE TEMP TABLE file_rows AS SELECT {selected} FROM {source}")
-        except duckdb.Error as error:
-            failure = error
-        else:
-            return Loaded(
-                "file_rows",
-                "rowid",
-                is_parsed=True,
-                has_decimal_commas=any(f.format == "csv" and _dialect(f, encoding)[0] == ";" for f in files),
-                guesses=(READ_AS_LATIN,) if encoding == "latin-1" else (),
-            )
-    assert failure is not None
-    raise _data_error(failure, files) from failure
+    parts = [_load(engine, part, f"loaded_{i}", texts, numbers) for i, part in enumerate(survey.parts)]
+    joined = parts[0] if len(parts) == 1 else _joined(engine, parts, texts, numbers)
+    if time and log_columns(engine, joined).get(time) == "text":
+        _check_times(engine, joined, time)
+    return replace(joined, guesses=(*survey.guesses, *joined.guesses))
 
 
 def load_frame(engine: DuckDBEngine, frame: object) -> Loaded:
     """Make a data frame or Arrow table readable as a relation in the order of its rows."""
     engine.register("frame", frame)
     engine.execute("CREATE TEMP TABLE frame_rows AS SELECT * FROM frame")
-    return Loaded("frame_rows", "rowid")
+    return Loaded(relation="frame_rows", order="rowid")
 
 
 def rows_per_file(engine: DuckDBEngine, loaded: Loaded) -> dict[str, int]:
@@ -103,86 +59,183 @@ def rows_per_file(engine: DuckDBEngine, loaded: Loaded) -> dict[str, int]:
     return dict(engine.rows(f"SELECT {FILE}, count(*) FROM {loaded.relation} GROUP BY ALL"))
 
 
-def _reader(
-    files: Sequence[InputFile],
-    *,
-    types: Mapping[str, str] = MappingProxyType({}),
-    encoding: str = "utf-8",
-    sample_size: int = SNIFFED_ROWS,
-) -> str:
-    """The SQL table expression that reads `files`, matching columns by name."""
-    groups: dict[tuple[str, str, str], list[InputFile]] = {}
-    for file in files:
-        dialect = _dialect(file, encoding) if file.format == "csv" else ("", "")
-        groups.setdefault((file.format, *dialect), []).append(file)
-    parts = []
-    for (file_format, delimiter, codec), members in groups.items():
-        listed = ", ".join(literal(glob.escape(f.path)) for f in members)
-        hive = str(any(f.is_hive for f in members)).lower()
-        common = f"[{listed}], union_by_name = true, hive_partitioning = {hive}, filename = '{FILE}'"
-        if file_format == "parquet":
-            parts.append(f"read_parquet({common})")
-            continue
-        forced = ", ".join(f"{literal(name)}: '{sql_type}'" for name, sql_type in types.items())
-        parts.append(
-            f"read_csv({common}, header = true, skip = 0, comment = '', quote = '\"', escape = '\"', "
-            f"delim = {literal(delimiter)}, encoding = {literal(codec)}, sample_size = {sample_size}, "
-            f"ignore_errors = false, null_padding = false{f', types = {{{forced}}}' if forced else ''})"
+def log_columns(engine: DuckDBEngine, loaded: Loaded) -> dict[str, str]:
+    """Names and type families of the log's own columns."""
+    return {name: family for name, family in engine.describe(loaded.relation).items() if name not in (FILE, ROW)}
+
+
+def _check_times(engine: DuckDBEngine, loaded: Loaded, name: str) -> None:
+    """Say where the first text stands that is no date."""
+    misfit = f"{quote(name)} IS NOT NULL AND TRY_CAST({quote(name)} AS DATE) IS NULL"
+    n = engine.rows(f"SELECT count_if({misfit}) FROM {loaded.relation}")[0][0]
+    if n:
+        at, example = first(engine, loaded, name, misfit)
+        raise DataError(
+            f"{at}column {name!r} has text where dates belong: {n:,} values, for example {example!r}.",
+            "Write dates like 2026-03-31, or name another column with --time.",
         )
-    if len(parts) == 1:
-        return parts[0]
-    return "(" + " UNION ALL BY NAME ".join(f"SELECT * FROM {p}" for p in parts) + ")"
 
 
-def _dialect(file: InputFile, encoding: str) -> tuple[str, str]:
-    """The delimiter, which is the candidate that the header line has most of, and the encoding."""
-    if file.path.endswith(".zst"):
-        return "\t" if ".tsv" in file.path else ",", encoding
-    try:
-        with _open(file) as stream:
-            head = stream.read(HEAD_BYTES)
-    except (OSError, EOFError) as error:
-        raise DataError(f"{file.path} cannot be read: {error}.") from error
-    if head.startswith(UTF16_MARKS):
-        encoding = "utf-16"
-    line = head.decode(encoding, errors="replace").split("\n", 1)[0]
-    unquoted = re.sub(r'"[^"]*"', "", line)
-    return max(DELIMITERS, key=unquoted.count), encoding
-
-
-def _open(file: InputFile) -> BinaryIO:
-    return gzip.open(file.path) if file.path.endswith(".gz") else open(file.path, "rb")  # type: ignore[return-value]
-
-
-def _is_encoding_error(error: duckdb.Error) -> bool:
-    return "not utf-8 encoded" in str(error)
-
-
-def _data_error(error: duckdb.Error, files: Sequence[InputFile]) -> DataError:
-    """The engine's error in one line, with the file and the line it happened on."""
-    text = str(error)
-    path = re.search(r"^\s*file ?= ?(.+)$|sniffing file \"(.+)\"", text, re.MULTILINE)
-    where = (path.group(1) or path.group(2)).strip() if path else ", ".join(f.path for f in files[:3])
-    line = re.search(r"on Line: (\d+)", text)
-    detail = re.search(
-        r"(Could not convert string .*|Expected Number of Columns.*|Value with unterminated quote.*)", text
+def _load(engine: DuckDBEngine, part: Part, table: str, texts: Sequence[str], numbers: Sequence[str]) -> Loaded:
+    """One part of the log under the log's names."""
+    own = {name: part.names.get(name, name) for name in part.columns}
+    own |= {name: code for name, code in part.codes.items() if name in numbers}
+    files = tuple(
+        FileColumns(path=f.path, format=part.format, columns=part.columns, names=part.names) for f in part.files
     )
-    said = detail.group(1) if detail else first_line(error)
-    if "sniffing file" in text:
-        line, said = None, _misfit(next(f for f in files if f.path == where)) or said
-    at = f", line {line.group(1)}" if line else ""
-    return DataError(f"{where}{at}: {said.rstrip('.')}.", "Correct the file there, or export it again.")
+    if part.format == "csv":
+        return replace(_load_csv(engine, part, own, table, texts), files=files)
+    selected = ", ".join(f"{quote(o)} AS {quote(name)}" for name, o in own.items())
+    if part.format == "parquet":
+        source = f"SELECT {selected}, {FILE}, file_row_number + 1 AS {ROW} FROM read_parquet({listed(part.files)})"
+        return Loaded(relation=f"({source})", order=BY_FILE, files=files)
+    row = ROW if ROW in engine.describe(part.table) else "rowid + 1"
+    source = f"SELECT {selected}, {literal(part.files[0].path)} AS {FILE}, {row} AS {ROW} FROM {quote(part.table)}"
+    return Loaded(relation=f"({source})", order=ROW, files=files)
 
 
-def _misfit(file: InputFile) -> str:
-    """Where the first row stands that has more or fewer values than the header; empty if none does."""
-    delimiter, encoding = _dialect(file, "utf-8")
-    if file.path.endswith(".zst"):
-        return ""
-    with _open(file) as stream:
-        rows = csv.reader(io.TextIOWrapper(stream, encoding, errors="replace", newline=""), delimiter=delimiter)
-        header = next(rows)
-        for row in rows:
-            if row and len(row) != len(header):
-                return f"line {rows.line_num} has {len(row)} values where the header has {len(header)} columns."
-    return ""
+def _load_csv(engine: DuckDBEngine, part: Part, own: Mapping[str, str], table: str, texts: Sequence[str]) -> Loaded:
+    """CSV files as a table: read by the types of their first rows if these hold, else by those of all rows."""
+    selected = ", ".join([*(f"{quote(o)} AS {quote(name)}" for name, o in own.items()), FILE])
+    in_files = {name for name in own if own[name] not in _partitions(part)}
+    spelled = {own[name]: "VARCHAR" for name in texts if name in in_files}
+    # DuckDB rounds 1.5 to 2 where the first rows of a column were whole numbers, so those are read as doubles.
+    integers = {own[name]: "DOUBLE" for name in in_files if part.columns[name] == "integer"}
+    attempts = [(integers | spelled, SNIFFED_ROWS, part.encoding), (spelled, ALL_ROWS, part.encoding)]
+    attempts += [(types, rows, "latin-1") for types, rows, _ in attempts]
+    failure: duckdb.Error | None = None
+    for types, rows, encoding in attempts:
+        if failure is not None and encoding == "latin-1" and not is_encoding_error(failure):
+            break
+        reader = csv_reader(part.files, part.delimiter, encoding, types=types, sample_size=rows)
+        try:
+            engine.execute(f"CREATE OR REPLACE TEMP TABLE {table} AS SELECT {selected} FROM {reader}")
+        except duckdb.Error as error:
+            failure = error
+        else:
+            return Loaded(
+                relation=f"(SELECT *, rowid AS {ROW} FROM {table})",
+                order=ROW,
+                is_parsed=True,
+                has_decimal_commas=part.delimiter == ";",
+                guesses=(READ_AS_LATIN,) if encoding == "latin-1" else (),
+            )
+    assert failure is not None
+    raise data_error(failure, part.files) from failure
+
+
+def _partitions(part: Part) -> set[str]:
+    """The keys of the `key=value` folders that the files lie in."""
+    return {key for f in part.files if f.is_hive for key, is_key, _ in map(_split, f.path.split("/")[:-1]) if is_key}
+
+
+def _split(folder: str) -> tuple[str, str, str]:
+    return folder.partition("=")
+
+
+def _joined(engine: DuckDBEngine, parts: Sequence[Loaded], texts: Sequence[str], numbers: Sequence[str]) -> Loaded:
+    """Several parts as one relation, in which a column has one type."""
+    families = [log_columns(engine, part) for part in parts]
+    replaced: list[dict[str, str]] = [{} for _ in parts]
+    guesses: list[str] = []
+    for name in dict.fromkeys(name for found in families for name in found):
+        found = {i: families[i][name] for i in range(len(parts)) if name in families[i]}
+        if len(set(map(_kind, found.values()))) > 1:
+            # A column without values agrees with any other.
+            for i in [i for i in found if not _has_values(engine, parts[i], name)]:
+                replaced[i][name], families[i][name] = "NULL", "empty"
+                del found[i]
+        columns, said = _aligned(engine, parts, name, found, is_text=name in texts, is_number=name in numbers)
+        guesses += said
+        for i, sql in columns.items():
+            replaced[i][name] = sql
+    selects = [_select(part.relation, columns) for part, columns in zip(parts, replaced, strict=True)]
+    engine.execute(f"CREATE OR REPLACE TEMP VIEW all_rows AS {' UNION ALL BY NAME '.join(selects)}")
+    files = [
+        replace(file, columns={name: found[name] for name in file.columns})
+        for part, found in zip(parts, families, strict=True)
+        for file in part.files
+    ]
+    return Loaded(
+        relation="all_rows",
+        order=BY_FILE,
+        is_parsed=any(part.is_parsed for part in parts),
+        has_decimal_commas=any(part.has_decimal_commas for part in parts),
+        guesses=(*dict.fromkeys(guess for part in parts for guess in part.guesses), *guesses),
+        files=tuple(sorted(files, key=lambda file: file.path)),
+    )
+
+
+def _select(relation: str, columns: Mapping[str, str]) -> str:
+    replaced = ", ".join(f"{sql} AS {quote(name)}" for name, sql in columns.items())
+    return f"SELECT *{f' REPLACE ({replaced})' if replaced else ''} FROM {relation}"
+
+
+def _has_values(engine: DuckDBEngine, part: Loaded, name: str) -> bool:
+    return bool(engine.rows(f"SELECT count({quote(name)}) FROM {part.relation}")[0][0])
+
+
+def _kind(family: str) -> str:
+    return "number" if family in NUMBERS else "date" if family in DATES else family
+
+
+def _aligned(
+    engine: DuckDBEngine,
+    parts: Sequence[Loaded],
+    name: str,
+    families: Mapping[int, str],
+    *,
+    is_text: bool,
+    is_number: bool,
+) -> tuple[dict[int, str], list[str]]:
+    """SQL that gives a column one type where its parts have several `families`, and what was assumed."""
+    kinds = set(map(_kind, families.values()))
+    if is_text:
+        return ({i: _text(name, f) for i, f in families.items()} if len(set(families.values())) > 1 else {}), []
+    if "text" in kinds and kinds <= {"number", "text"} and (len(kinds) > 1 or is_number):
+        columns, said = _as_numbers(engine, parts, name, families, is_needed=is_number)
+    elif kinds == {"date", "text"}:
+        columns, said = _as_times(engine, parts, name, families), []
+    elif len(kinds) == 1:
+        return {}, []
+    else:
+        columns, said = {}, []
+    return columns or {i: _text(name, f) for i, f in families.items()}, said
+
+
+def _as_numbers(
+    engine: DuckDBEngine, parts: Sequence[Loaded], name: str, families: Mapping[int, str], *, is_needed: bool
+) -> tuple[dict[int, str], list[str]]:
+    """The parts' columns as numbers; none if one has text that is no number, an error if they are needed as such."""
+    columns, said = {}, []
+    for i, family in families.items():
+        if family != "text":
+            columns[i] = f"CAST({quote(name)} AS DOUBLE)"
+            continue
+        try:
+            columns[i], guess = number_sql(engine, parts[i], name, is_part=True)
+        except DataError:
+            if is_needed:
+                raise
+            return {}, []
+        said.append(guess)
+    return columns, said
+
+
+def _as_times(engine: DuckDBEngine, parts: Sequence[Loaded], name: str, families: Mapping[int, str]) -> dict[int, str]:
+    """The parts' columns as times; none if one has text that is no time."""
+    misfit = f"{quote(name)} IS NOT NULL AND TRY_CAST({quote(name)} AS TIMESTAMP) IS NULL"
+    texts = [parts[i].relation for i, family in families.items() if family == "text"]
+    if any(engine.rows(f"SELECT count_if({misfit}) FROM {relation}")[0][0] for relation in texts):
+        return {}
+    return {i: f"CAST({quote(name)} AS TIMESTAMP)" for i in families}
+
+
+def _text(name: str, family: str) -> str:
+    """A column as text, in which a whole number has no decimals."""
+    column = quote(name)
+    text = f"CAST({column} AS VARCHAR)"
+    if family != "float":
+        return text
+    is_whole = f"{column} = trunc({column}) AND abs({column}) < 1e15"
+    return f"CASE WHEN {is_whole} THEN CAST(CAST({column} AS BIGINT) AS VARCHAR) ELSE {text} END"

@@ -2,6 +2,7 @@
 
 from abimpact.errors import DataError
 from abimpact.read.engine import Engine
+from abimpact.read.loaded import Loaded, first
 from abimpact.spec.expression import literal, quote
 
 NO_VALUE = ("", "NA", "N/A", "#N/A", "NULL", "null", "None", "-")
@@ -14,14 +15,15 @@ NOTATIONS = (
 )
 
 
-def number_sql(engine: Engine, relation: str, name: str, *, has_decimal_commas: bool) -> tuple[str, str]:
-    """SQL for text column `name` of `relation` as a number, and a sentence that says what was assumed.
+def number_sql(engine: Engine, loaded: Loaded, name: str, *, is_part: bool = False) -> tuple[str, str]:
+    """SQL for text column `name` of `loaded` as a number, and a sentence that says what was assumed.
 
     The first notation that every value follows is taken, where 1,500 is 1.5 if the file `has_decimal_commas`, else
-    1500. A `DataError` shows a value that is no number.
+    1500. `is_part` says that this is a part of a log whose files are to be named. A `DataError` shows a value that is
+    no number, and where it stands.
     """
     plain, thousands, decimal, words = NOTATIONS
-    notations = (plain, decimal, thousands, words) if has_decimal_commas else NOTATIONS
+    notations = (plain, decimal, thousands, words) if loaded.has_decimal_commas else NOTATIONS
     text = f"trim({quote(name)})"
     marks = ", ".join(literal(m) for m in NO_VALUE)
     is_value = f"{text} NOT IN ({marks})"
@@ -29,17 +31,17 @@ def number_sql(engine: Engine, relation: str, name: str, *, has_decimal_commas: 
         f"count_if({is_value} AND NOT regexp_full_match({text}, {literal(pattern)}, 'i'))"
         for _, pattern, _ in notations
     )
-    misfits = engine.rows(f"SELECT {counts}, count_if({text} IN ({marks})) FROM {relation}")[0]
+    misfits = engine.rows(f"SELECT {counts}, count_if({text} IN ({marks})) FROM {loaded.relation}")[0]
+    where = f" in {', '.join(file.path for file in loaded.files[:3])}" if is_part else ""
     for (notation, _, sql), bad in zip(notations, misfits, strict=False):
         if not bad:
-            said = f"Column {name!r} is text; it was read as numbers with {notation}"
+            said = f"Column {name!r} is text{where}; it was read as numbers with {notation}"
             said += f", {misfits[-1]:,} marks such as NA as missing." if misfits[-1] else "."
             return f"CASE WHEN {is_value} THEN CAST({sql.format(text)} AS DOUBLE) END", said
-    (example,) = engine.rows(
-        f"SELECT {text} FROM {relation} WHERE {is_value} "
-        f"AND NOT regexp_full_match({text}, {literal(NOTATIONS[0][1])}, 'i') LIMIT 1"
-    )[0]
+    fewest = min(misfits[:-1])
+    _, pattern, _ = notations[misfits.index(fewest)]
+    at, example = first(engine, loaded, name, f"{is_value} AND NOT regexp_full_match({text}, {literal(pattern)}, 'i')")
     raise DataError(
-        f"Column {name!r} has text where numbers belong: {min(misfits[:-1]):,} values, for example {example[:40]!r}.",
+        f"{at}column {name!r} has text where numbers belong: {fewest:,} values, for example {example!r}.",
         'Name a number column, clean the file, or compute one: -m "name=CASE WHEN … THEN 1 ELSE 0 END".',
     )

@@ -9,7 +9,7 @@ import duckdb
 from abimpact.errors import DataError, UsageError
 from abimpact.read.distinct import are_distinct
 from abimpact.read.duckdb_engine import DuckDBEngine, first_line
-from abimpact.read.loading import Loaded
+from abimpact.read.loaded import Loaded
 from abimpact.read.log import Cap, Column, Days, Log, RowCounts, UnitCounts
 from abimpact.read.numbers_in_text import number_sql
 from abimpact.read.profile import Term, canonical_sql, profile
@@ -180,9 +180,7 @@ class Opener:
         is_column = expression.columns == (expression.text,)
         family = self.families.get(expression.text, "") if is_column else ""
         if family == "text":
-            sql, said = number_sql(
-                self.engine, self.loaded.relation, expression.text, has_decimal_commas=self.loaded.has_decimal_commas
-            )
+            sql, said = number_sql(self.engine, self.loaded, expression.text)
             return sql, False, said
         if family in ("date", "timestamp"):
             raise DataError(

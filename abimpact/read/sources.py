@@ -7,13 +7,57 @@ from pathlib import Path
 
 from abimpact.errors import DataError, UsageError, nearest
 
-FORMATS = {".parquet": "parquet", ".pq": "parquet", ".csv": "csv", ".tsv": "csv", ".txt": "csv"}
-COMPRESSIONS = (".gz", ".zst")
+FORMATS = {
+    **dict.fromkeys((".parquet", ".pq"), "parquet"),
+    **dict.fromkeys((".csv", ".tsv", ".txt"), "csv"),
+    **dict.fromkeys((".jsonl", ".ndjson", ".json"), "json"),
+    **dict.fromkeys((".arrow", ".feather", ".ipc"), "arrow"),
+    **dict.fromkeys((".xlsx", ".xlsm", ".xlsb", ".xls", ".ods"), "excel"),
+    **dict.fromkeys((".sav", ".zsav"), "spss"),
+    ".dta": "stata",
+    **dict.fromkeys((".duckdb", ".ddb"), "duckdb"),
+    # A .db is told by its content.
+    **dict.fromkeys((".sqlite", ".sqlite3", ".db"), "sqlite"),
+}
+# Notes and settings often end like this, so one that is meant has to be named.
+NOT_FROM_FOLDERS = (".txt", ".json")
+COMPRESSIONS = {".gz": "gzip", ".zst": "zstd"}
+# How files begin, and what they are then.
+BEGINNINGS = (
+    (b"PAR1", "parquet"),
+    (b"ARROW1", "arrow"),
+    (b"FEA1", "arrow"),
+    (b"PK\x03\x04", "excel"),
+    (b"\xd0\xcf\x11\xe0", "excel"),
+    (b"$FL2", "spss"),
+    (b"$FL3", "spss"),
+    (b"<stata_dta>", "stata"),
+    (b"SQLite format 3\0", "sqlite"),
+    (b'{"', "json"),
+    (b"[{", "json"),
+    (b"\x1f\x8b", "gzip"),
+    (b"\x28\xb5\x2f\xfd", "zstd"),
+)
+NAMES = {
+    "parquet": "Parquet",
+    "csv": "CSV",
+    "json": "JSON",
+    "arrow": "Arrow",
+    "excel": "Excel",
+    "spss": "SPSS",
+    "stata": "Stata",
+    "sqlite": "SQLite",
+    "duckdb": "DuckDB",
+    "gzip": "gzip",
+    "zstd": "zstd",
+}
+# Older files of these formats begin in other ways; their readers have to tell.
+OTHER_BEGINNINGS = ("arrow", "stata")
 
 
 @dataclass(frozen=True, slots=True)
 class InputFile:
-    """One file to read: its format (`parquet` or `csv`) and whether it lies in `key=value` folders."""
+    """One file to read: its format (a value of `FORMATS`) and whether it lies in `key=value` folders."""
 
     path: str
     format: str
@@ -54,19 +98,22 @@ def _paths(source: str) -> Iterable[Path]:
 
 
 def _is_data(path: Path) -> bool:
-    """Whether a file of a folder is read; notes are often .txt, so one of those has to be named."""
-    return _format(path) is not None and path.suffix.lower() != ".txt"
+    """Whether a file of a folder is read."""
+    return _format(path) is not None and path.suffix.lower() not in NOT_FROM_FOLDERS
 
 
 def _is_hidden(path: Path, root: Path) -> bool:
-    return any(part.startswith((".", "_")) for part in path.relative_to(root).parts)
+    return any(part.startswith((".", "_", "~$")) for part in path.relative_to(root).parts)
 
 
 def _format(path: Path) -> str | None:
+    """The format that a file's ending means; only text formats may be compressed."""
     suffixes = [s.lower() for s in path.suffixes]
-    if suffixes and suffixes[-1] in COMPRESSIONS:
+    is_compressed = bool(suffixes) and suffixes[-1] in COMPRESSIONS
+    if is_compressed:
         suffixes.pop()
-    return FORMATS.get(suffixes[-1]) if suffixes else None
+    found = FORMATS.get(suffixes[-1]) if suffixes else None
+    return None if is_compressed and found not in ("csv", "json") else found
 
 
 def _input_file(path: Path) -> InputFile:
@@ -74,24 +121,48 @@ def _input_file(path: Path) -> InputFile:
         raise DataError(f"{path} is not a regular file.", "Name a file, a glob or a folder.")
     file_format = _format(path)
     if file_format is None:
-        raise UsageError(f"{path}: the ending {path.suffix!r} is not known.", f"Known: {', '.join(FORMATS)}.")
+        raise UsageError(
+            f"{path}: the ending {path.suffix!r} is not known.",
+            f"Known: {', '.join(FORMATS)}; text files also with {' or '.join(COMPRESSIONS)}.",
+        )
     size = path.stat().st_size
     if size == 0:
         raise DataError(f"{path} is empty (0 bytes).", "Check the export that wrote it.")
-    if file_format == "parquet":
-        _check_parquet(path, size)
+    file_format = _checked(path, file_format, size)
     return InputFile(str(path), file_format, any("=" in part for part in path.parts[:-1]), size)
 
 
-def _check_parquet(path: Path, size: int) -> None:
-    with path.open("rb") as file:
-        head = file.read(4)
-        file.seek(max(size - 4, 0))
-        tail = file.read(4)
-    if head != b"PAR1":
+def _checked(path: Path, expected: str, size: int) -> str:
+    """The file's format, if its content is what the ending says."""
+    try:
+        with path.open("rb") as file:
+            head = file.read(64)
+            file.seek(max(size - 4, 0))
+            tail = file.read(4)
+    except OSError as error:
+        raise DataError(f"{path} cannot be read: {error.strerror}.") from error
+    seen = _seen(head)
+    if path.suffix.lower() == ".db" and seen == "duckdb":
+        return "duckdb"
+    wanted = COMPRESSIONS.get(path.suffix.lower(), expected)
+    if seen is not None and seen != wanted:
+        ending = next(ending for ending, name in {**FORMATS, **COMPRESSIONS}.items() if name == seen)
         raise DataError(
-            f"{path} is not a Parquet file (it does not begin with PAR1).",
+            f"{path} cannot be read: it is a {NAMES[seen]} file and not a {NAMES[wanted]} file.",
+            f"Give it its own ending, {ending}.",
+        )
+    if seen is None and wanted not in ("csv", "json", *OTHER_BEGINNINGS):
+        raise DataError(
+            f"{path} cannot be read: it is not a {NAMES[wanted]} file (it does not begin like one).",
             "If it is text, give it the ending .csv.",
         )
-    if tail != b"PAR1":
+    if wanted == "parquet" and tail != b"PAR1":
         raise DataError(f"{path} is cut off (its Parquet footer is missing).", "Copy or export it again.")
+    return expected
+
+
+def _seen(head: bytes) -> str | None:
+    """The format that a file begins like; None where its beginning says nothing."""
+    if head[8:12] == b"DUCK":
+        return "duckdb"
+    return next((name for beginning, name in BEGINNINGS if head.startswith(beginning)), None)

@@ -1,6 +1,6 @@
 """What a user asks for, merged from flags, environment and file, before the log's columns are known."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import date
 from typing import Any
@@ -36,6 +36,27 @@ class MetricRequest:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Fill:
+    """A column that is filled in from another file: `by` is the column that both have."""
+
+    column: str
+    file: str
+    by: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pick:
+    """What is taken from a source that holds several tables: the sheet of a workbook, the table of a database.
+
+    `columns` gives other names of a column of the log, or for a file (its name, or a pattern) the names it has there.
+    """
+
+    sheet: str | None = None
+    table: str | None = None
+    columns: Mapping[str, Sequence[str] | Mapping[str, Sequence[str]]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Request:
     """Everything declared for one analysis; see design.md §6 and §7 for the keys.
 
@@ -45,6 +66,10 @@ class Request:
     """
 
     sources: tuple[str, ...] = ()
+    sheet: str | None = None
+    table: str | None = None
+    columns: Mapping[str, Sequence[str] | Mapping[str, Sequence[str]]] = field(default_factory=dict)
+    fill: tuple[Fill, ...] = ()
     unit: str | None = None
     variant: str | None = None
     incumbent: str | None = None
@@ -72,6 +97,11 @@ class Request:
     limits: tuple[Mapping[str, Any], ...] = ()
     presentation: Presentation = field(default_factory=Presentation)
     config: str | None = None
+
+    @property
+    def pick(self) -> Pick:
+        """What is taken from sources that hold several tables, and under which names."""
+        return Pick(sheet=self.sheet, table=self.table, columns=self.columns)
 
     def to_dict(self) -> dict[str, Any]:
         """The request as plain values, for the provenance."""

@@ -47,6 +47,8 @@ class AggregateColumns(_Table):
 class Data(_Table):
     """`[data]`: what is what in the log."""
 
+    sheet: str | None = Field(None, description="sheet of a workbook with several")
+    table: str | None = Field(None, description="table of a database with several")
     unit: str | None = Field(None, description="column of what was randomised; absent: each row is a unit")
     variant: str | None = Field(None, description="column of the variant")
     incumbent: str | None = Field(None, description="the variant that runs today, the rules")

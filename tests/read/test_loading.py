@@ -7,8 +7,10 @@ import pytest
 
 from abimpact.errors import AbimpactError, DataError
 from abimpact.read.duckdb_engine import DuckDBEngine
-from abimpact.read.loading import columns_of, load, rows_per_file
+from abimpact.read.loading import load, rows_per_file
 from abimpact.read.sources import expand
+from abimpact.read.survey import survey
+from abimpact.spec.request import Pick
 
 
 def read(*sources: Path | str, texts: tuple[str, ...] = ()) -> tuple[dict[str, str], list[tuple]]:
@@ -16,8 +18,9 @@ def read(*sources: Path | str, texts: tuple[str, ...] = ()) -> tuple[dict[str, s
     engine = DuckDBEngine()
     try:
         engine.lock([f.path for f in files])
-        columns = columns_of(engine, files)
-        loaded = load(engine, files, columns, texts)
+        found = survey(engine, files, Pick())
+        columns = found.families
+        loaded = load(engine, found, texts=texts)
         selected = ", ".join(f'"{c}"' for c in columns)
         return columns, engine.rows(f"SELECT {selected} FROM {loaded.relation}")
     finally:
@@ -85,7 +88,7 @@ def test_files_with_other_delimiters_are_matched_by_column_name(tmp_path: Path) 
     (tmp_path / "b.csv").write_text("v;id\nml;2\n")
     files = expand([str(tmp_path)])
     engine = DuckDBEngine()
-    loaded = load(engine, files, columns_of(engine, files), ())
+    loaded = load(engine, survey(engine, files, Pick()))
     assert sorted(engine.rows(f"SELECT id, v, x FROM {loaded.relation}")) == [(1, "rules", 1), (2, "ml", None)]
     assert sorted(rows_per_file(engine, loaded).values()) == [1, 1]
     engine.close()
