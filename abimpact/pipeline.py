@@ -25,12 +25,14 @@ from abimpact.spec.experiment import Experiment
 from abimpact.spec.request import Request
 from abimpact.spec.resolve import resolve
 from abimpact.summarise.aggregates import summarise_aggregates
+from abimpact.summarise.segments import summarise_segments
 from abimpact.summarise.summarise import summarise
 from abimpact.summarise.summary import MetricSummary, Summary
 
 if TYPE_CHECKING:
     from abimpact.decide.limits import Capacity
     from abimpact.decide.value import Contrast, Value
+    from abimpact.estimate.estimate import Estimate
     from abimpact.estimate.monitor import Monitor
 
 LooksByMetric = Mapping[str, Sequence[Sequence[Cell]]]
@@ -150,6 +152,7 @@ def _report(
     progress: Callable[[str, float], None],
 ) -> Report:
     from abimpact.decide.families import adjust_pvalues
+    from abimpact.decide.segments import with_segments
     from abimpact.decide.verdict import decide, overall
     from abimpact.estimate.diagnose import diagnose
     from abimpact.estimate.looks import compare_looks, peeking
@@ -170,6 +173,12 @@ def _report(
     progress("estimating", 0.0)
     monitor = _monitor(log)
     results = adjust_pvalues(_results(summary, experiment, monitor))
+    results = with_segments(
+        results,
+        summarise_segments(log, summary.metrics) if experiment.segments and not looks else (),
+        partial(_estimates, experiment=experiment),
+        experiment.level,
+    )
     findings += tuple(peeking(compare_looks(looks), experiment.level, is_sequential=monitor is not None))
     findings += () if looks else diagnose(summary)
     values, contrasts = _values(log, summary, results)
@@ -215,6 +224,13 @@ def _is_ended(log: Log) -> bool:
     experiment, today = log.experiment, log.experiment.as_of or log.days.end
     has_all_days = experiment.planned_end is not None and today is not None and today >= experiment.planned_end
     return has_all_days or (experiment.planned_units is not None and sum(log.units) >= experiment.planned_units)
+
+
+def _estimates(summary: MetricSummary, proposed: int, *, experiment: Experiment) -> "tuple[Estimate, ...]":
+    """All estimates but the bootstrap's, the chosen one last."""
+    from abimpact.estimate.table import estimate
+
+    return estimate(summary, proposed, level=experiment.level, n_resamples=0, seed=experiment.seed).estimates
 
 
 def _monitor(log: Log) -> "Monitor | None":

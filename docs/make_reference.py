@@ -77,7 +77,6 @@ change that breaks readers would raise that number.
 - A bound that does not exist is null, never NaN or Infinity.
 - Reasons and rules of a verdict: [verdicts](verdicts.md). Codes and data of a check: [checks](checks.md).
 - KPIs are there also when the verdict is `invalid`; whoever reads the file has to look at the verdict first.
-- `segments` and `heterogeneity` are there for what is to come; they are empty.
 - All but `provenance.created` is the same when the same inputs are analysed again by the same versions.
 """
 
@@ -140,6 +139,17 @@ MEANINGS = {
         "sensitivity": "Net value at other volumes, for the effect's limits and its estimate.",
         "costs": "As given.",
         "assumptions": "In words, with who made them.",
+    },
+    "segment": {
+        "value": "Null: units without a value; `(other)`: small segments together.",
+        "units": "Of both variants, with a value of the metric.",
+        "estimates": "The chosen one last; its adjusted p allows for all segments and metrics.",
+        "shrunken": "The effect drawn towards that of all segments; null with a single one.",
+    },
+    "heterogeneity": {
+        "statistic": "Cochran's Q.",
+        "i2": "The share of the spread that is more than luck.",
+        "tau2": "The variance of true effects between segments.",
     },
     "guardrail": {
         "pvalue_safe": "Small: shown to lie within the margin.",

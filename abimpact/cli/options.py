@@ -72,9 +72,7 @@ Covariates = Annotated[
 ]
 Segments = Annotated[
     list[str] | None,
-    typer.Option(
-        "--segment", metavar="COL", help="Column that must not determine the variant (repeat).", rich_help_panel=WHAT
-    ),
+    typer.Option("--segment", metavar="COL", help="Column to break effects down by (repeat).", rich_help_panel=WHAT),
 ]
 SeveralRows = Annotated[
     Rule | None, typer.Option("--several-rows", help="What several rows of a unit mean.", rich_help_panel=WHAT)

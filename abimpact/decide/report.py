@@ -7,7 +7,7 @@ from datetime import date
 from abimpact.decide.decision import Decision
 from abimpact.decide.limits import Capacity
 from abimpact.decide.value import Contrast, Value
-from abimpact.estimate.estimate import Estimate, Margin, NotEstimated
+from abimpact.estimate.estimate import Estimate, Interval, Margin, NotEstimated
 from abimpact.findings import Finding
 from abimpact.spec.metric import Metric
 from abimpact.spec.presentation import Presentation
@@ -21,6 +21,34 @@ class Arm:
     variant: str
     units: int
     value: float | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SegmentResult:
+    """The effect among the units with one `value` of the column `by` (None: without a value).
+
+    `units` are those of the incumbent and the proposed variant with a value of the metric. `estimates` has the chosen
+    one last (empty where there is none), its p adjusted over all segments and metrics; `shrunken` is the effect drawn
+    towards that of all segments.
+    """
+
+    by: str
+    value: str | None
+    units: tuple[int, int]
+    estimates: tuple[Estimate, ...]
+    shrunken: Interval | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Heterogeneity:
+    """Whether the effect differs by the segments of the column `by`: Cochran's Q and what it says."""
+
+    by: str
+    statistic: float
+    df: int
+    pvalue: float
+    i2: float
+    tau2: float
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,6 +67,8 @@ class MetricResult:
     not_estimated: NotEstimated | None
     guardrail: Margin | None
     equivalence: Margin | None
+    segments: tuple[SegmentResult, ...] = ()
+    heterogeneity: tuple[Heterogeneity, ...] = ()
 
     @property
     def chosen(self) -> Estimate | None:

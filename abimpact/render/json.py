@@ -11,7 +11,7 @@ from typing import Any
 
 from abimpact.decide.decision import Decision
 from abimpact.decide.limits import Capacity
-from abimpact.decide.report import Arm, MetricResult, Provenance, Report
+from abimpact.decide.report import Arm, MetricResult, Provenance, Report, SegmentResult
 from abimpact.decide.value import Value
 from abimpact.estimate.estimate import Estimate, Interval, Margin
 from abimpact.findings import Finding
@@ -115,8 +115,19 @@ def _metric(result: MetricResult) -> dict[str, Any]:
         "not_estimated": missing and {"reason": missing.reason, "message": missing.message},
         "guardrail": result.guardrail and _guardrail(result.guardrail),
         "equivalence": result.equivalence and _equivalence(result.equivalence),
-        "segments": [],
-        "heterogeneity": [],
+        "segments": [_segment(result, s) for s in result.segments],
+        "heterogeneity": [asdict(h) for h in result.heterogeneity],
+    }
+
+
+def _segment(result: MetricResult, segment: SegmentResult) -> dict[str, Any]:
+    variants = (result.incumbent.variant, result.proposed.variant)
+    return {
+        "by": segment.by,
+        "value": segment.value,
+        "units": dict(zip(variants, segment.units, strict=True)),
+        "estimates": [_estimate(e) for e in segment.estimates],
+        "shrunken": segment.shrunken and _interval(segment.shrunken),
     }
 
 

@@ -101,6 +101,17 @@ class _Page:
         cells = [(r.name, r.incumbent, r.proposed, r.interval, r.peak, r.limit, r.status) for r in rows]
         return _table([*headers, ""], "lrrrrrl", cells)
 
+    def for_whom(self, block: Block) -> list[str]:
+        parts = []
+        for found in block.for_whom:
+            rows = self.some("segments", found.rows)
+            cells = [
+                (r.segment, r.units, r.effect, r.interval, r.shrunken, r.shrunken_interval, r.pvalue) for r in rows
+            ]
+            headers = ["segment", "units", "effect", "interval", "luck allowed for", "interval", "p, adjusted"]
+            parts += [f"**{safe(found.title)}.** {safe(found.sentence)}", *_table(headers, "lrrrrrr", cells)]
+        return parts
+
     def checks(self) -> list[str]:
         found = self.some("checks", self.view.checks)
         lines = [f"- {c.mark} **{safe(c.code)}**: {safe(c.text)}" for c in found]
@@ -113,6 +124,7 @@ class _Page:
         parts = _fold("Checks that are fine", [_list((c.code, c.text) for c in fine)] if fine else [])
         for block in blocks:
             named = f" ({safe(block.proposed)})" if len(v.blocks) > 1 else ""
+            parts += _fold(f"For whom{named}", self.for_whom(block))
             parts += _fold(f"Costs and assumptions{named}", _money_details(block))
             parts += _fold(f"Why{named}", ["\n".join(f"- {safe(b)}" for b in block.because)] if block.because else [])
             parts += _fold(f"All estimates{named}", self.estimates(block))

@@ -14,6 +14,7 @@ from abimpact.render import bars, escape, layout, numbers
 from abimpact.render.capacity import LimitRow
 from abimpact.render.layout import Column
 from abimpact.render.rows import EstimateRow, GuardrailRow
+from abimpact.render.segments import SegmentRow
 from abimpact.render.table import Options
 from abimpact.render.view import Block, Check, View, view
 
@@ -78,7 +79,7 @@ class _Page:
                 told = block.title if block is v.overall else block.headline
                 lines += [Text(), *self._verdict(block, told, label=f"{block.proposed}: {block.word}")]
             lines += self._money(block) + self._kpis(block)
-            lines += self._guardrails(block) + self._limits(block)
+            lines += self._guardrails(block) + self._limits(block) + self._for_whom(block)
         lines += [Text()] * bool(v.contrasts) + [line for c in v.contrasts for line in self._prose(self.say(c))]
         lines += [Text(), *self._checks()]
         if self.options.is_verbose:
@@ -178,6 +179,25 @@ class _Page:
         notes = [self.say(f"busiest day: {r.peak}") if r.peak != numbers.NONE else "" for r in rows]
         return [Text(), *layout.table(columns, notes, self.width)]
 
+    def _for_whom(self, block: Block) -> list[Text]:
+        """One sentence for each column of segments; all segments with `-v`."""
+        lines: list[Text] = []
+        for found in block.for_whom:
+            lines += [Text()] * (not lines or self.options.is_verbose) + self._prose(self.say(found.sentence))
+            if self.options.is_verbose:
+                cell = partial(self._cells, found.rows)
+                columns = [
+                    self._names(found.title, [r.segment for r in found.rows]),
+                    Column(header="units", cells=cell("units"), rank=1),
+                    Column(header="effect", cells=cell("effect")),
+                    Column(header="interval", cells=cell("interval"), rank=2),
+                    Column(header="luck allowed for", cells=cell("shrunken")),
+                    Column(header="interval", cells=cell("shrunken_interval")),
+                    Column(header="p", cells=cell("pvalue")),
+                ]
+                lines += layout.table(columns, [""] * len(found.rows), self.width)
+        return lines
+
     def _checks(self) -> list[Text]:
         tally = self.say(" · ").join(layout.tie(self.say(part)) for part in self.view.tally)
         lines = layout.hanging(Text("Checks", "bold"), tally, self.width, indent=9)
@@ -220,7 +240,7 @@ class _Page:
         ]
         return layout.table(columns, [self.say(r.notes) for r in rows], self.width)
 
-    def _cells(self, rows: Sequence[GuardrailRow | EstimateRow | LimitRow], key: str) -> list[str]:
+    def _cells(self, rows: Sequence[GuardrailRow | EstimateRow | LimitRow | SegmentRow], key: str) -> list[str]:
         return [self.say(getattr(row, key)) for row in rows]
 
     def _names(self, header: str, names: list[str]) -> Column:

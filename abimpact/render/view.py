@@ -14,6 +14,7 @@ from abimpact.render.capacity import LimitRow, limit_row
 from abimpact.render.methods import METHODS
 from abimpact.render.money import Money, contrast, money
 from abimpact.render.rows import EstimateRow, GuardrailRow, KpiRow, estimate_row, guardrail_row, kpi_row
+from abimpact.render.segments import ForWhom, for_whom
 from abimpact.spec.metric import Role
 
 
@@ -31,6 +32,7 @@ class Block:
     estimates: tuple[EstimateRow, ...]
     money: Money | None
     limits: tuple[LimitRow, ...]
+    for_whom: tuple[ForWhom, ...]
     because: tuple[str, ...]
 
 
@@ -110,6 +112,7 @@ def _block(report: Report, decision: Decision, *, is_withheld: bool) -> Block:
         guardrails=tuple(guardrail_row(m) for m in results if m.metric.role is Role.GUARDRAIL),
         estimates=tuple(estimate_row(m, e) for m in results for e in m.estimates),
         money=None if worth is None or is_withheld else money(report, worth),
+        for_whom=tuple(f for m in results if m.metric.role is Role.PRIMARY for f in for_whom(m)),
         limits=() if is_withheld else tuple(limit_row(c) for c in report.capacities if c.proposed == decision.proposed),
         because=() if is_withheld else tuple(_because(report, decision, b) for b in decision.because),
     )

@@ -54,6 +54,7 @@ class Experiment:
     level: float
     resamples: int
     seed: int
+    min_segment_units: int
     sequential: str
     looks: tuple[float, ...]
     spending: str

@@ -90,6 +90,7 @@ class Request:
     level: float = 0.95
     resamples: int = 9999
     seed: int = 0
+    min_segment_units: int = 100
     sequential: str = "none"
     looks: tuple[float, ...] = ()
     spending: str = "obrien_fleming"

@@ -74,6 +74,7 @@ def resolve(request: Request, columns: Mapping[str, str]) -> Experiment:
         resamples=request.resamples,
         seed=request.seed,
         aggregates=aggregates,
+        min_segment_units=request.min_segment_units,
         sequential=request.sequential,
         looks=request.looks,
         spending=request.spending,

@@ -114,7 +114,8 @@ class Analysis(_Table):
     spending: Literal["obrien_fleming", "pocock"] | None = Field(
         None, description='how "group" spends its error (obrien_fleming)'
     )
-    segments: tuple[str, ...] | None = Field(None, description="columns that must not determine the variant")
+    segments: tuple[str, ...] | None = Field(None, description="columns to break effects down by")
+    min_segment_units: int | None = Field(None, ge=2, description="smaller segments are pooled (100)")
 
 
 Money = Annotated[float, Field(ge=0, allow_inf_nan=False)]

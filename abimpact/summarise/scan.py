@@ -62,8 +62,20 @@ def scan_moments(
     """For each metric, the moments of its columns for every variant (incumbent first)."""
     aggregates: dict[str, float] = {}
     plans = [_plan(columns, aggregates) for columns in metrics]
-    values = _run(engine, relation, list(aggregates.items()), n_variants)
-    return [tuple(_moments(plan, values[arm]) for arm in range(n_variants)) for plan in plans]
+    values = _run(engine, relation, list(aggregates.items()))
+    return [tuple(_moments(plan, values.get((arm, None), {})) for arm in range(n_variants)) for plan in plans]
+
+
+def scan_moments_by(
+    engine: Engine, relation: str, metrics: Sequence[Sequence[Column]], n_variants: int, key: str, keys: Sequence[int]
+) -> list[list[tuple[Moments, ...]]]:
+    """For each of `keys`, values of the SQL number `key`, what `scan_moments` gives for the units that have it."""
+    aggregates: dict[str, float] = {}
+    plans = [_plan(columns, aggregates) for columns in metrics]
+    values = _run(engine, relation, list(aggregates.items()), key)
+    return [
+        [tuple(_moments(plan, values.get((arm, k), {})) for arm in range(n_variants)) for plan in plans] for k in keys
+    ]
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,22 +112,24 @@ def _index_tuples(d: int) -> Iterator[tuple[int, ...]]:
 
 
 def _run(
-    engine: Engine, relation: str, aggregates: Sequence[tuple[str, float]], n_variants: int
-) -> list[dict[str, float]]:
-    """The value of every aggregate for every variant; 0 where a variant has no unit."""
-    found: list[dict[str, float]] = [{sql: 0.0 for sql, _ in aggregates} for _ in range(n_variants)]
+    engine: Engine, relation: str, aggregates: Sequence[tuple[str, float]], key: str = "NULL"
+) -> dict[tuple[int, int | None], dict[str, float]]:
+    """The value of every aggregate by variant and `key`, for those that have units."""
+    found: dict[tuple[int, int | None], dict[str, float]] = {}
     for start in range(0, len(aggregates), TERMS_PER_QUERY):
         chunk = aggregates[start : start + TERMS_PER_QUERY]
         selected = ", ".join(sql for sql, _ in chunk)
-        for arm, *row in engine.rows(f"SELECT arm, {selected} FROM {relation} GROUP BY arm"):
+        grouped = "arm" if key == "NULL" else f"arm, {key}"
+        for arm, k, *row in engine.rows(f"SELECT arm, {key}, {selected} FROM {relation} GROUP BY {grouped}"):
+            values = found.setdefault((arm, k), {})
             for (sql, factor), value in zip(chunk, row, strict=True):
-                found[arm][sql] = float(value or 0) * factor
+                values[sql] = float(value or 0) * factor
     return found
 
 
 def _moments(plan: _Plan, values: dict[str, float]) -> Moments:
     """Central moments from sums of products about the centres."""
-    n = int(values[plan.count])
+    n = int(values.get(plan.count, 0))
     d = len(plan.coordinates)
     centre = np.array([p.centre for p in plan.coordinates])
     if not n:

@@ -1,0 +1,67 @@
+"""Moments by segment: the values of a column that hold enough units, the rest pooled."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from abimpact.read.log import Log
+from abimpact.spec.expression import literal
+from abimpact.spec.metric import MetricKind
+from abimpact.summarise.scan import scan_moments_by
+from abimpact.summarise.summary import MetricSummary
+
+# The most values of a column that are told apart; the largest ones are.
+MOST_VALUES = 50
+OTHER = "(other)"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Segment:
+    """The units with one value of the column `by` (None: without a value), by variant, and their metrics.
+
+    Small values are pooled under `OTHER`. Quantiles are not summarised by segment.
+    """
+
+    by: str
+    value: str | None
+    units: tuple[int, ...]
+    metrics: tuple[MetricSummary, ...]
+
+
+def summarise_segments(log: Log, metrics: Sequence[MetricSummary]) -> tuple[Segment, ...]:
+    """The segments of every declared column, each column in one scan."""
+    told = [m for m in metrics if m.metric.kind is not MetricKind.QUANTILE]
+    found: list[Segment] = []
+    for place, by in enumerate(log.experiment.segments):
+        found += _segments(log, told, f"s{place}", by)
+    return tuple(found)
+
+
+def _segments(log: Log, metrics: Sequence[MetricSummary], name: str, by: str) -> list[Segment]:
+    units: dict[str | None, list[int]] = {}
+    for value, arm, n in log.engine.rows(f"SELECT {name}, arm, count(*) FROM {log.relation} GROUP BY {name}, arm"):
+        units.setdefault(value, [0] * len(log.variants))[arm] = n
+    large = sorted((v for v in units if v is not None), key=lambda v: (-sum(units[v]), v))[:MOST_VALUES]
+    large = sorted(v for v in large if sum(units[v]) >= log.experiment.min_segment_units)
+    named: list[str | None] = [*large, *([None] if sum(units.get(None, [0])) else [])]
+    rest = [counts for value, counts in units.items() if value not in named]
+    values = [*named, *([OTHER] if rest else [])]
+    cases = "".join(f" WHEN {name} = {literal(v)} THEN {k}" for k, v in enumerate(named) if v is not None)
+    missing = f" WHEN {name} IS NULL THEN {named.index(None)}" if None in named else ""
+    key = f"CASE{cases}{missing} ELSE {len(named)} END" if cases or missing else "0"
+    moments = scan_moments_by(
+        log.engine, log.relation, [log.columns[m.metric.name] for m in metrics], len(log.variants), key,
+        range(len(values)),
+    )  # fmt: skip
+    pooled = [sum(counts) for counts in zip(*rest, strict=True)] if rest else []
+    return [
+        Segment(
+            by=by,
+            value=value,
+            units=tuple(units[value] if k < len(named) else pooled),
+            metrics=tuple(
+                replace(m, moments=mine, bins=None, extremes=tuple(x.mean[:0] for x in mine), nonzero=None)
+                for m, mine in zip(metrics, moments[k], strict=True)
+            ),
+        )
+        for k, value in enumerate(values)
+    ]
