@@ -112,3 +112,9 @@ def test_hostile_segment_names_are_values_like_others() -> None:
     data = frame(4_000, country=names[np.arange(4_000) % 4])
     found = report(data)["metrics"][0]["segments"]
     assert sorted(s["value"] for s in found) == sorted(names)
+
+
+def test_a_column_without_a_large_value_is_one_pool() -> None:
+    data = frame(2_000, country=[f"c{i}" for i in range(2_000)])
+    (only,) = report(data)["metrics"][0]["segments"]
+    assert (only["value"], sum(only["units"].values())) == ("(other)", 2_000)

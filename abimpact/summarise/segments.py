@@ -47,7 +47,7 @@ def _segments(log: Log, metrics: Sequence[MetricSummary], name: str, by: str) ->
     values = [*named, *([OTHER] if rest else [])]
     cases = "".join(f" WHEN {name} = {literal(v)} THEN {k}" for k, v in enumerate(named) if v is not None)
     missing = f" WHEN {name} IS NULL THEN {named.index(None)}" if None in named else ""
-    key = f"CASE{cases}{missing} ELSE {len(named)} END" if cases or missing else "0"
+    key = f"CASE{cases}{missing} ELSE {len(named)} END" if named else "CAST(0 AS INTEGER)"
     moments = scan_moments_by(
         log.engine, log.relation, [log.columns[m.metric.name] for m in metrics], len(log.variants), key,
         range(len(values)),
