@@ -152,6 +152,7 @@ def _report(
     progress: Callable[[str, float], None],
 ) -> Report:
     from abimpact.decide.families import adjust_pvalues
+    from abimpact.decide.plausible import too_good
     from abimpact.decide.segments import with_segments
     from abimpact.decide.verdict import decide, overall
     from abimpact.estimate.diagnose import diagnose
@@ -180,7 +181,7 @@ def _report(
         experiment.level,
     )
     findings += tuple(peeking(compare_looks(looks), experiment.level, is_sequential=monitor is not None))
-    findings += () if looks else diagnose(summary)
+    findings += (*too_good(results), *(() if looks else diagnose(summary)))
     values, contrasts = _values(log, summary, results)
     worth = {v.proposed: v for v in values}
     limits = _capacities(log, summary)

@@ -8,6 +8,7 @@ from abimpact.read.opening import ARM
 from abimpact.spec.expression import quote
 
 BLOCK_SHARE = 0.01
+CURRENCY_NAMES = frozenset("currency ccy currency_code currencycode waehrung währung devise moneda valuta".split())
 # A column whose values repeat this often without ever changing variant did not do so by chance (2^-20).
 REPEATS_NEEDED = 20
 
@@ -177,3 +178,32 @@ def guessed(log: Log) -> list[Finding]:
 
 def _passed(code: str, message: str, data: Mapping[str, object]) -> Finding:
     return Finding(code=code, severity=Severity.PASS, message=message, data=data)
+
+
+def mixed_currency(log: Log) -> list[Finding]:
+    """A column of currencies with several of them, while amounts are averaged."""
+    from abimpact.spec.metric import MetricKind
+
+    named = [c for c, family in log.families.items() if family == "text" and c.casefold() in CURRENCY_NAMES]
+    if not named or all(m.kind is MetricKind.PROPORTION for m in log.metrics):
+        return []
+    name = quote(named[0])
+    rows = log.engine.rows(
+        f"SELECT CAST({name} AS VARCHAR), count(*) FROM {log.raw} WHERE {ARM} IS NOT NULL AND {name} IS NOT NULL "
+        f"GROUP BY {name} ORDER BY count(*) DESC LIMIT 20"
+    )
+    found = dict(rows)
+    if len(found) < 2:
+        return [_passed("mixed_currency", "All amounts are in one currency.", {"column": named[0], "rows": found})]
+    listed = ", ".join(f"{n:,} {value}" for value, n in list(found.items())[:5])
+    return [
+        Finding(
+            code="mixed_currency",
+            severity=Severity.WARN,
+            message=f"Column {named[0]!r} names {len(found)} currencies ({listed} rows).",
+            why="Amounts in different currencies cannot be added up: the mean has no unit, and its mix may differ "
+            "between variants.",
+            do="Convert amounts in an expression, or take one currency with --where.",
+            data={"column": named[0], "rows": found},
+        )
+    ]

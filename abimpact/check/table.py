@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 
+from abimpact.check.days import exposure_gaps, peeking, sample_ratio_over_time
 from abimpact.check.identity import (
     duplicate_rows,
     filtered_rows,
@@ -9,6 +10,7 @@ from abimpact.check.identity import (
     looks_like_unit,
     missing_unit,
     missing_variant,
+    mixed_currency,
     units_in_both_arms,
     unknown_variant,
 )
@@ -22,8 +24,12 @@ CHECKS: tuple[Callable[[Log], Sequence[Finding]], ...] = (
     sample_ratio,
     units_in_both_arms,
     duplicate_rows,
+    sample_ratio_over_time,
+    exposure_gaps,
     not_concurrent,
     variant_follows,
+    peeking,
+    mixed_currency,
     looks_like_unit,
     missing_unit,
     missing_variant,

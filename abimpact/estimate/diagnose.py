@@ -3,15 +3,18 @@
 from collections.abc import Sequence
 
 import numpy as np
+from scipy.special import stdtr
 
 from abimpact.estimate.arm import contract
 from abimpact.estimate.skewed import NOTE, skew_of
-from abimpact.findings import Finding, Severity
+from abimpact.estimate.welch import difference
+from abimpact.findings import Finding, Severity, by_chance
 from abimpact.spec.metric import MetricKind
 from abimpact.summarise.summary import MetricSummary, Moments, Summary
 
 # The most units that are left out in turn, and the shift (in standard errors) that is worth telling.
 MOST_UNITS, SHIFT = 10, 0.5
+IMBALANCED_BELOW = 0.001
 
 
 def diagnose(summary: Summary) -> tuple[Finding, ...]:
@@ -28,8 +31,48 @@ def diagnose(summary: Summary) -> tuple[Finding, ...]:
         "skewed_metric": "No mean is too skewed for its sample.",
         "outliers": "No few units carry an effect.",
     }
+    findings += imbalance(summary)
     rest = [Finding(code=c, severity=Severity.PASS, message=m) for c, m in passed.items() if c not in seen]
     return (*findings, *rest)
+
+
+def imbalance(summary: Summary) -> list[Finding]:
+    """Covariates that differ between variants: randomisation failed, or they were not known before."""
+    found: dict[tuple[str, str], Finding] = {}
+    for metric in summary.metrics:
+        start = len(metric.moments[0].mean) - len(metric.covariates)
+        places = [start + i for i, column in enumerate(metric.covariates) if not column.endswith("_missing")]
+        for place, name in zip(places, metric.metric.covariates, strict=False):
+            for arm in range(1, len(summary.variants)):
+                if (name, summary.variants[arm]) not in found:
+                    found[name, summary.variants[arm]] = _imbalance(metric, place, name, arm)
+    warned = [f for f in found.values() if f.severity is Severity.WARN]
+    return warned or list(found.values())[:1]
+
+
+def _imbalance(metric: MetricSummary, place: int, name: str, arm: int) -> Finding:
+    incumbent, other = metric.moments[0], metric.moments[arm]
+    pvalue, proposed = 1.0, metric.variants[arm]
+    if min(incumbent.n, other.n) > 1:
+        axis = np.eye(len(incumbent.mean))[place]
+        t, c = (contract(m, axis, float(m.mean[place])) for m in (other, incumbent))
+        if t.variance + c.variance > 0:
+            diff = difference(t, c)
+            pvalue = float(2 * stdtr(diff.df, -abs(diff.estimate) / diff.se))
+    data = {"covariate": name, "proposed": proposed, "pvalue": pvalue}
+    if pvalue >= IMBALANCED_BELOW:
+        said = "What was known before is alike in all variants."
+        return Finding(code="pre_period_imbalance", severity=Severity.PASS, message=said, data=data)
+    means = f"{incumbent.mean[place]:.4g} in {metric.variants[0]}, {other.mean[place]:.4g} in {proposed}"
+    return Finding(
+        code="pre_period_imbalance",
+        severity=Severity.WARN,
+        message=f"{name}, declared as known before the test, differs between variants: {means} ({by_chance(pvalue)}).",
+        why="Either it is not from before the test, or chance did not decide who got which variant; nothing is "
+        "adjusted by it.",
+        do="Check when the column was measured, and how units were assigned.",
+        data=data,
+    )
 
 
 def _constant(metric: MetricSummary) -> list[Finding]:

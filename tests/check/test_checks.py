@@ -1,6 +1,7 @@
 """Each check fires on a log made for it, says its numbers, and keeps quiet on a sound one."""
 
 from collections.abc import Sequence
+from datetime import date
 from typing import Any
 
 import numpy as np
@@ -25,7 +26,8 @@ def test_a_sound_log_passes_everything() -> None:
     found = checked(frame(), ["value", "converted", "value/sessions"], time="day", segments=("country",))
     assert {f.severity for f in found.values()} == {Severity.PASS}
     expected = (
-        "sample_ratio units_in_both_arms duplicate_rows not_concurrent variant_follows missing_unit missing_variant"
+        "sample_ratio units_in_both_arms duplicate_rows not_concurrent variant_follows missing_unit missing_variant "
+        "sample_ratio_over_time exposure_gaps"
     )
     assert {*expected.split(), "unknown_variant", "missing_values", "nonfinite_values", "too_few_units"} == set(found)
 
@@ -206,3 +208,74 @@ def test_guesses_are_said() -> None:
     with opened(data, unit=None, variant=None, incumbent=None) as log:
         said = " ".join(f.message for f in run_checks(log) if f.code == "guessed")
     assert all(name in said for name in ("'user_id'", "'variant'", "'rules'"))
+
+
+def test_a_day_with_another_split_is_found() -> None:
+    data = frame(20_000)
+    lost = data.index[(data.day == "2026-03-09") & (data.variant == "ml")][::2]
+    found = checked(data.drop(lost), time="day")["sample_ratio_over_time"]
+    assert found.severity == Severity.WARN
+    assert [d["day"] for d in found.data["days"]] == ["2026-03-09"]
+    assert checked(data, time="day")["sample_ratio_over_time"].severity == Severity.PASS
+
+
+def test_splits_of_sound_days_hardly_ever_alarm() -> None:
+    # At 0.001 over all days together, 100 sound logs alarm once with a probability of 10 %, three times with 0.02 %.
+    alarms = [checked(frame(600, seed=s), time="day")["sample_ratio_over_time"].severity for s in range(100)]
+    assert alarms.count(Severity.WARN) <= 2
+
+
+def test_days_without_units_are_gaps() -> None:
+    data = frame(20_000)
+    gone = (data.day == "2026-03-09") | ((data.day == "2026-03-12") & (data.variant == "ml"))
+    found = checked(data[~gone], time="day")["exposure_gaps"]
+    assert found.severity == Severity.WARN
+    assert found.data == {"days": ["2026-03-09"], "variants": {"ml": ["2026-03-12"]}}
+    assert checked(data, time="day")["exposure_gaps"].severity == Severity.PASS
+
+
+@pytest.mark.parametrize(
+    ("request_", "severity"),
+    [
+        ({"planned_end": date(2026, 4, 10)}, Severity.WARN),
+        ({"planned_end": date(2026, 3, 28)}, Severity.PASS),
+        ({"planned_end": date(2026, 4, 10), "as_of": date(2026, 4, 12)}, Severity.PASS),
+        ({"planned_units": 3_000}, Severity.WARN),
+        ({"planned_units": 2_000}, Severity.PASS),
+        ({"planned_end": date(2026, 4, 10), "sequential": "always-valid"}, Severity.PASS),
+    ],
+)
+def test_a_test_still_running_is_marked(request_: dict[str, Any], severity: Severity) -> None:
+    assert checked(frame(), time="day", **request_)["peeking"].severity == severity
+
+
+def test_without_a_plan_nothing_is_said_of_peeking() -> None:
+    assert "peeking" not in checked(frame(), time="day")
+
+
+def test_several_currencies_are_not_averaged() -> None:
+    data = frame(currency=np.where(np.arange(2_000) % 3, "EUR", "USD"))
+    found = checked(data)["mixed_currency"]
+    assert (found.severity, found.data["rows"]) == (Severity.WARN, {"EUR": 1333, "USD": 667})
+    assert checked(frame(currency="EUR"))["mixed_currency"].severity == Severity.PASS
+    assert "mixed_currency" not in checked(data, ["converted"])
+
+
+def test_a_covariate_that_differs_was_not_there_before() -> None:
+    rng = np.random.default_rng(0)
+    data = frame(before=rng.normal(10, 2, 2_000))
+    asked = {"unit": "unit", "variant": "variant", "incumbent": "rules", "metrics": ["value"], "resamples": 0}
+    sound = analyze(data, covariates=["before"], **asked)
+    assert by_code(sound.values.findings)["pre_period_imbalance"].severity == Severity.PASS
+    data.loc[data.variant == "ml", "before"] += 1.0
+    found = by_code(analyze(data, covariates=["before"], **asked).values.findings)["pre_period_imbalance"]
+    assert (found.severity, found.data["covariate"]) == (Severity.WARN, "before")
+    assert found.data["pvalue"] < 1e-6
+
+
+@pytest.mark.parametrize(("factor", "severity"), [(1.0, Severity.PASS), (1.1, Severity.PASS), (2.0, Severity.WARN)])
+def test_an_effect_beyond_what_is_plausible_is_doubted(factor: float, severity: Severity) -> None:
+    data = frame()
+    data.loc[data.variant == "ml", "value"] *= factor
+    asked = {"unit": "unit", "variant": "variant", "incumbent": "rules", "metrics": ["value"], "resamples": 0}
+    assert by_code(analyze(data, **asked).values.findings)["too_good"].severity == severity

@@ -66,7 +66,7 @@ def test_aggregates_give_the_report_of_the_rows(tmp_path: Path, by: list[str], c
             assert mine[scale][key] == pytest.approx(theirs[scale][key], rel=1e-9)
     assert mine["pvalue"] == pytest.approx(theirs["pvalue"], rel=1e-9)
     assert told["metrics"][1]["better"] == "lower"
-    assert {c["code"] for c in told["checks"]} == {"sample_ratio", "too_few_units", "guessed"}
+    assert {c["code"] for c in told["checks"]} == {"sample_ratio", "too_few_units", "guessed", "too_good"}
 
 
 def test_a_proportion_is_declared_and_scored(tmp_path: Path) -> None:
