@@ -44,6 +44,16 @@ class Report:
         """The report as Markdown; with an invalid verdict KPIs are withheld unless `show_anyway`."""
         return self._rendered("markdown", show_anyway=show_anyway)
 
+    def to_html(self, *, show_anyway: bool = False) -> str:
+        """The report as one HTML page that needs nothing else; KPIs are withheld as in Markdown."""
+        return self._rendered("html", show_anyway=show_anyway)
+
+    def _repr_html_(self) -> str:
+        """The page in a frame of its own, so that a notebook's styles and the report's leave each other alone."""
+        from abimpact.render.html import framed
+
+        return framed(self.to_html())
+
     def to_csv(self) -> str:
         """The estimates as a tidy CSV table."""
         return self._rendered("csv")
@@ -53,9 +63,10 @@ class Report:
         return self._rendered("text", show_anyway=show_anyway)
 
     def write(self, path: str | PathLike[str], *, show_anyway: bool = False) -> None:
-        """Write the report to a file, in the format of its extension (.md, .json, .csv, .xlsx, .pptx, .xml, .txt).
+        """Write the report to a file in the format of its extension.
 
-        It is written whole or not at all; UsageError names a path that can't be written or has another extension.
+        There are .html, .md, .json, .csv, .xlsx, .pptx, .xml and .txt. The file is written whole or not at all;
+        UsageError names a path that can't be written or has another extension.
         """
         from abimpact.render.table import Options, format_of, render
         from abimpact.render.write import write

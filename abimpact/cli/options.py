@@ -118,7 +118,7 @@ Format = Annotated[
     typer.Option(
         "-f",
         "--format",
-        help="terminal, markdown, json, csv, junit, github or text, to standard output.",
+        help="terminal, markdown, html, json, csv, junit, github or text, to standard output.",
         rich_help_panel=OUTPUT,
     ),
 ]
@@ -128,9 +128,13 @@ Outputs = Annotated[
         "-o",
         "--output",
         metavar="FILE",
-        help="Also write FILE: .md, .json, .csv, .xlsx, .pptx, .xml (JUnit), .txt (repeat).",
+        help="Also write FILE: .html, .md, .json, .csv, .xlsx, .pptx, .xml (JUnit), .txt (repeat).",
         rich_help_panel=OUTPUT,
     ),
+]
+Plots = Annotated[
+    Path | None,
+    typer.Option("--plots", metavar="DIR", help="Write the pictures to DIR, as SVG and PNG.", rich_help_panel=OUTPUT),
 ]
 Quiet = Annotated[bool, typer.Option("-q", "--quiet", help="The verdict in one line.", rich_help_panel=OUTPUT)]
 Verbose = Annotated[

@@ -12,6 +12,8 @@ from abimpact.decide.decision import REASONS, Verdict
 from abimpact.errors import UsageError, nearest
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from abimpact.decide.report import Report
     from abimpact.spec.request import MetricRequest
 
@@ -46,6 +48,7 @@ def report(
     show_anyway: o.ShowAnyway = False,
     format_name: o.Format = "terminal",
     output: o.Outputs = None,
+    plots: o.Plots = None,
     quiet: o.Quiet = False,
     verbose: o.Verbose = False,
     memory_limit: o.MemoryLimit = None,
@@ -95,6 +98,8 @@ def report(
     files = {path: render(found, name, Options(show_anyway=show_anyway)) for path, name in formats.items()}
     for path, content in files.items():
         write(path, content)
+    if plots:
+        _draw(found, plots, show_anyway=show_anyway)
     page = Options(
         width=_width(),
         is_coloured=sys.stdout.isatty() and "NO_COLOR" not in os.environ,
@@ -133,6 +138,20 @@ def _money(keys: list[str]) -> dict[str, str | float]:
         except ValueError:
             found[key] = amount
     return found
+
+
+def _draw(found: "Report", folder: "Path", *, show_anyway: bool) -> None:
+    """Write the pictures, all drawn before the first is written."""
+    from abimpact.render.plots import plots
+    from abimpact.render.write import make_folder, write
+
+    drawn = list(plots(found, show_anyway=show_anyway))
+    if not drawn:
+        print("abimpact: no pictures: there is no KPI to show (--show-anyway draws withheld ones)", file=sys.stderr)
+    else:
+        make_folder(folder)
+    for name, content in drawn:
+        write(str(folder / name), content)
 
 
 def _show(text: str) -> None:

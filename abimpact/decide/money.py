@@ -55,9 +55,10 @@ def value(
     mean, sd, weight = posterior(effect, terms.prior)
     volume = units_per_year * worth
     years = annuity(terms.horizon_years, terms.discount_rate)
-    running = math.fsum(costs.per_year.values()) + costs.per_unit * units_per_year
+    yearly = {**costs.per_year, "cost_per_unit": costs.per_unit * units_per_year}
     fading = fading_annuity(terms.horizon_years, terms.discount_rate, terms.advantage_half_life)
-    fixed = years * running + math.fsum(costs.once.values())
+    spent = {**costs.once, **{item: years * amount for item, amount in yearly.items()}}
+    fixed = math.fsum(spent.values())
     per_effect = fading * volume
     break_even = fixed / per_effect
     z = float(ndtri(0.5 + level / 2))
@@ -66,7 +67,7 @@ def value(
         low, high = sorted((scale * (mean - z * sd) - less, scale * (mean + z * sd) - less))
         return Interval(estimate=scale * mean - less, low=low, high=high, level=level)
 
-    net = money(volume, running)
+    net = money(volume, math.fsum(yearly.values()))
     u = (mean - break_even) / sd
     density = math.exp(-u * u / 2) / math.sqrt(2 * math.pi)
     relative = effect.sign * break_even / abs(effect.incumbent) if effect.incumbent else None
@@ -87,6 +88,7 @@ def value(
         loss_if_keep=per_effect * sd * max(density + u * float(ndtr(u)), 0.0),
         per_effect=per_effect,
         fixed=fixed,
+        spent=spent,
         mean=mean,
         sd=sd,
         weight=weight,

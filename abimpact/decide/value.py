@@ -1,5 +1,6 @@
 """The values of money: what an effect is worth, without the formulas that make them (`money`)."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from abimpact.estimate.estimate import Interval
@@ -58,7 +59,8 @@ class Value:
 
     `metric` is the one that was valued. `break_even_absolute` is the effect in its unit at which the net value is 0,
     the relative one a fraction of the incumbent's value. `payback_months` is None if it never pays back.
-    `per_effect` is the discounted money over the horizon for one unit of effect, `fixed` the discounted costs, and
+    `per_effect` is the discounted money over the horizon for one unit of effect, `fixed` the discounted costs, of which
+    `spent` has each item, and
     `mean`, `sd` the posterior of the effect: the net value is normal with per_effect * mean - fixed, per_effect * sd.
     `weight` is the data's share in that posterior, 1 without a prior; `resampled` is the net value's interval by the
     bootstrap.
@@ -81,12 +83,18 @@ class Value:
     loss_if_keep: float
     per_effect: float
     fixed: float
+    spent: Mapping[str, float]
     mean: float
     sd: float
     weight: float
     more: tuple[MoreData, ...] = ()
     sensitivity: tuple[Scenario, ...] = ()
     probability_best: float | None = None
+
+    @property
+    def gross(self) -> float:
+        """The discounted money over the horizon before costs."""
+        return self.per_effect * self.mean
 
     @property
     def evpi(self) -> float:

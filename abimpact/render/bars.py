@@ -25,14 +25,20 @@ UNICODE = Glyphs("┊", "├", "┤", "─", "●", "◂", "▸")
 ASCII = Glyphs(":", "|", "|", "-", "o", "<", ">")
 
 
+def reach(spans: Sequence[Span]) -> tuple[float, float]:
+    """The ends of a common scale, which holds zero and does not flatten all for the sake of the widest."""
+    reaches = sorted(max(abs(s[0]), abs(s[2])) for s in spans)
+    if not reaches or not reaches[-1]:
+        return 0.0, 0.0
+    cap = min(reaches[-1], _WIDEST * (reaches[(len(reaches) - 1) // 2] or reaches[-1]))
+    return max(-cap, min(0.0, *(s[0] for s in spans))), min(cap, max(0.0, *(s[2] for s in spans)))
+
+
 def draw(spans: Sequence[Span | None], width: int, glyphs: Glyphs) -> list[str]:
     """One bar of `width` cells for each (low, estimate, high); blank where there is none."""
-    known = [s for s in spans if s]
-    reaches = sorted(max(abs(s[0]), abs(s[2])) for s in known)
-    if not reaches or not reaches[-1]:
+    low, high = reach([s for s in spans if s])
+    if low == high:
         return [" " * width] * len(spans)
-    cap = min(reaches[-1], _WIDEST * (reaches[(len(reaches) - 1) // 2] or reaches[-1]))
-    low, high = max(-cap, min(0.0, *(s[0] for s in known))), min(cap, max(0.0, *(s[2] for s in known)))
     step = (high - low) / (width - 1)
 
     def cell(x: float) -> int:

@@ -197,6 +197,7 @@ def _value(report: Report, worth: Value) -> dict[str, Any]:
         "evsi": [asdict(more) for more in worth.more],
         "sensitivity": [asdict(scenario) for scenario in worth.sensitivity],
         "costs": _costs(worth.costs),
+        "over_horizon": {"earned": worth.gross, "spent": dict(worth.spent)},
         "units_per_year": worth.units_per_year,
         "assumptions": [f"{label}: {text}" for label, text in money.assumptions(report.terms, worth)],
     }

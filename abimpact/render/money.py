@@ -18,12 +18,14 @@ Pair = tuple[str, str]
 class Money:
     """The money of one variant: two `lines` for ten seconds, then `rows`, `costs` and `assumptions` by label.
 
-    `sensitivity` is a table of net values: the first row has the headings, the others start with a volume.
+    `steps` lead from what the effect earns over the horizon to the net value. `sensitivity` is a table of net values:
+    the first row has the headings, the others start with a volume.
     """
 
     lines: tuple[str, str]
     rows: tuple[Pair, ...]
     costs: tuple[Pair, ...]
+    steps: tuple[Pair, ...]
     assumptions: tuple[Pair, ...]
     sensitivity: tuple[tuple[str, ...], ...]
 
@@ -43,9 +45,17 @@ def money(report: Report, worth: Value) -> Money:
         ),
         rows=_rows(report, worth, terms),
         costs=_costs(worth, currency),
+        steps=tuple(
+            (label, numbers.money(x, currency)) for label, x in (*steps_of(worth), ("net", worth.npv.estimate or 0.0))
+        ),
         assumptions=assumptions(terms, worth),
         sensitivity=_sensitivity(worth, currency),
     )
+
+
+def steps_of(worth: Value) -> list[tuple[str, float]]:
+    """What the effect earns over the horizon, discounted, and what each cost takes away."""
+    return [("earned", worth.gross), *((cost_label(key), -amount) for key, amount in worth.spent.items() if amount)]
 
 
 def breaks_even(report: Report, worth: Value) -> str:
@@ -174,8 +184,8 @@ def _rows(report: Report, worth: Value, terms: ValueTerms) -> tuple[Pair, ...]:
 
 def _costs(worth: Value, currency: str) -> tuple[Pair, ...]:
     costs = worth.costs
-    rows = [(_label(key), f"{numbers.money(x, currency)} once") for key, x in costs.once.items()]
-    rows += [(_label(key), f"{numbers.money(x, currency)} a year") for key, x in costs.per_year.items()]
+    rows = [(cost_label(key), f"{numbers.money(x, currency)} once") for key, x in costs.once.items()]
+    rows += [(cost_label(key), f"{numbers.money(x, currency)} a year") for key, x in costs.per_year.items()]
     if costs.varying:
         rows.append(("each unit", f"{costs.varying.text} (as logged)"))
     elif costs.per_unit:
@@ -184,7 +194,10 @@ def _costs(worth: Value, currency: str) -> tuple[Pair, ...]:
     return tuple(rows)
 
 
-def _label(key: str) -> str:
+def cost_label(key: str) -> str:
+    """A cost's key as words: `run_cost_per_year` is run."""
+    if key == "cost_per_unit":
+        return "each unit"
     return key.removesuffix("_per_year").removesuffix("_cost").replace("_", " ")
 
 

@@ -106,7 +106,7 @@ def value(x: float | None, kind: MetricKind | None) -> str:
         return NONE
     unit = PERCENT if kind is MetricKind.PROPORTION else PLAIN
     scaled = x * unit.factor
-    return _fixed(scaled, places(abs(scaled), _DIGITS)).lstrip("+") + unit.suffix
+    return fixed(scaled, places(abs(scaled), _DIGITS)).lstrip("+") + unit.suffix
 
 
 def shown(estimate: Estimate, kind: MetricKind | None) -> tuple[Interval, Unit]:
@@ -125,14 +125,14 @@ def change(interval: Interval, unit: Unit) -> Change:
     """An interval with common decimals: two significant digits of its half-width, at most three in all."""
     values = (interval.estimate, interval.low, interval.high)
     decimals = _common_decimals([x * unit.factor for x in values if x is not None])
-    estimate, low, high = (None if x is None else _fixed(x * unit.factor, decimals) for x in values)
+    estimate, low, high = (None if x is None else fixed(x * unit.factor, decimals) for x in values)
     return Change(estimate=estimate or NONE, low=low or "−∞", high=high or "+∞", unit=unit)
 
 
 def signed(x: float, unit: Unit) -> str:
     """A number with its sign, to two significant digits or three: `+1.3 %`."""
     scaled = x * unit.factor
-    return _fixed(scaled, places(abs(scaled), 2)) + unit.suffix
+    return fixed(scaled, places(abs(scaled), 2)) + unit.suffix
 
 
 def money(x: float, currency: str) -> str:
@@ -157,7 +157,7 @@ def _scale(size: float) -> tuple[str, float]:
 def _amount(x: float, size: float) -> str:
     if abs(x) < 0.005:
         return "0"
-    text = _fixed(x, min(places(size, _DIGITS), 2)).lstrip("+")
+    text = fixed(x, min(places(size, _DIGITS), 2)).lstrip("+")
     mark = _LOCALE.get().decimal
     return text.rstrip("0").rstrip(mark) if mark in text else text
 
@@ -180,7 +180,7 @@ def bound(x: float | None, margin: float, unit: Unit) -> str:
     scaled, edge = x * unit.factor, abs(margin * unit.factor)
     gap = abs(abs(scaled) - edge)
     decimals = max(places(abs(scaled), 2), min(places(gap, 1), 6) if gap else 0)
-    return _fixed(scaled, decimals) + unit.suffix
+    return fixed(scaled, decimals) + unit.suffix
 
 
 def pvalue(p: float | None) -> str:
@@ -226,7 +226,7 @@ def _dated(day: date, days: str) -> str:
     }[_LOCALE.get().order]
 
 
-def _fixed(x: float, decimals: int) -> str:
+def fixed(x: float, decimals: int) -> str:
     """`x` with sign and fixed decimals; outside 10⁻⁹ … 10¹⁵ in scientific notation."""
     if x and not 1e-9 <= abs(x) < 1e15:
         return _localised(f"{x:+.2e}".replace("-", "−"))

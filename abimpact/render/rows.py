@@ -31,7 +31,10 @@ class KpiRow:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GuardrailRow:
-    """One guardrail: the worst case is the one-sided limit that is held against what is tolerated."""
+    """One guardrail: the worst case is the one-sided limit that is held against what is tolerated.
+
+    `bar` is the change and its worst case as shares of the limit, worse being positive; None where there is no limit.
+    """
 
     name: str
     incumbent: str
@@ -41,6 +44,7 @@ class GuardrailRow:
     limit: str
     status: str
     tone: str
+    bar: tuple[float, float] | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -124,7 +128,18 @@ def guardrail_row(result: MetricResult) -> GuardrailRow:
         limit=phrases.guardrail_limit(result, is_signed=True) or "none",
         status=status,
         tone=tone,
+        bar=_shares(result),
     )
+
+
+def _shares(result: MetricResult) -> tuple[float, float] | None:
+    """A guardrail's change and worst case as shares of its limit."""
+    chosen, margin = result.chosen, result.guardrail
+    if chosen is None or margin is None or margin.bound is None:
+        return None
+    change = (chosen.relative if margin.is_relative else chosen.absolute).estimate
+    sign = -1 if result.metric.better is Better.HIGHER else 1
+    return None if change is None else (sign * change / margin.margin, sign * margin.bound / margin.margin)
 
 
 def estimate_row(result: MetricResult, estimate: Estimate) -> EstimateRow:

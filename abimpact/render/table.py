@@ -42,6 +42,7 @@ FORMATS = {
     "terminal": Format((), "terminal"),
     "markdown": Format((".md",), "markdown"),
     "json": Format((".json",), "json"),
+    "html": Format((".html", ".htm"), "html"),
     "csv": Format((".csv",), "csv"),
     "junit": Format((".xml",), "junit"),
     "github": Format((), "github"),

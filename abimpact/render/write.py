@@ -32,6 +32,16 @@ def write(path: str, content: str | bytes) -> None:
         ) from error
 
 
+def make_folder(path: Path) -> None:
+    """Create a folder, with those above it, unless it is there; UsageError if it can't be."""
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UsageError(
+            f"{path}: no folder can be made there: {error.strerror or error}.", "Name one that you may write to."
+        ) from error
+
+
 def _replace(target: Path, data: bytes, mode: int | None) -> None:
     if mode is not None and not os.access(target, os.W_OK):
         raise PermissionError(None, "the file is read-only")

@@ -271,3 +271,17 @@ def test_ctrl_c_ends_within_a_second_and_leaves_nothing(tmp_path: Path) -> None:
     assert errors == "abimpact: Interrupted; nothing was written.\n"
     assert list(scratch.iterdir()) == []
     assert not target.exists()
+
+
+def test_plots_are_written_to_a_new_folder(log: Path, tmp_path: Path) -> None:
+    done = run("report", log, *ASKED, "-q", "--plots", tmp_path / "a" / "b")
+    assert done.returncode == 0, done.stderr
+    assert sorted(p.name for p in (tmp_path / "a" / "b").iterdir()) == [
+        "kpis.png", "kpis.svg", "primary.png", "primary.svg"
+    ]  # fmt: skip
+
+
+def test_plots_need_a_folder_that_can_be_made(log: Path, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    done = run("report", log, *ASKED, "-q", "--plots", tmp_path / "file" / "b")
+    assert_error(done, 2, "no folder can be made there")

@@ -41,7 +41,7 @@ def test_separators_and_order_are_those_of_cldr(name: str) -> None:
 )
 def test_as_written(locale: str, value: str, count: str, period: str) -> None:
     with numbers.written_in(locale):
-        assert numbers._fixed(1234.5, 1) == f"+{value}"
+        assert numbers.fixed(1234.5, 1) == f"+{value}"
         assert numbers.count(12345) == count
         assert numbers.period(date(2026, 2, 27), date(2026, 3, 1)) == period
     assert numbers.count(12345) == "12,345"
