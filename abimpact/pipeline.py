@@ -4,15 +4,15 @@ import hashlib
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import partial
 from importlib import import_module
 from importlib.metadata import version
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from abimpact.check.table import run_checks
-from abimpact.decide.report import Arm, MetricResult, Provenance, Report, Source
+from abimpact.decide.report import Arm, CheckReport, MetricResult, Provenance, Report, Source
 from abimpact.read.duckdb_engine import DuckDBEngine
 from abimpact.read.loaded import Loaded
 from abimpact.read.loading import load, load_frame, log_columns, rows_per_file
@@ -36,6 +36,8 @@ if TYPE_CHECKING:
     from abimpact.estimate.monitor import Monitor
 
 LooksByMetric = Mapping[str, Sequence[Sequence[Cell]]]
+Sources = Callable[[], tuple[Source, ...]]
+Result = TypeVar("Result")
 # What estimates and decides; scipy takes longer to import than a small log takes to read.
 SECOND_HALF = ("abimpact.estimate.table", "abimpact.decide.verdict")
 PACKAGES = ("duckdb", "numpy", "scipy")
@@ -57,15 +59,52 @@ class Running:
 def run_report(request: Request, *, command: str = "", frame: object = None, running: Running | None = None) -> Report:
     """Read the log that `request` names (or the table `frame`), compare its variants and decide."""
     running = running or Running()
+
+    def finish(log: Log, looks: LooksByMetric, sources: Sources) -> Report:
+        return _report(log, looks, request, sources, command, running.progress)
+
+    return _opened(request, frame, running, finish, _import_second_half)
+
+
+def run_check(
+    request: Request, *, command: str = "", frame: object = None, running: Running | None = None
+) -> CheckReport:
+    """Read the log that `request` names (or the table `frame`) and check it; no outcome is compared."""
+
+    def finish(log: Log, _: LooksByMetric, sources: Sources) -> CheckReport:
+        return CheckReport(
+            incumbent=log.variants[0],
+            proposed=log.variants[1:],
+            unit=log.experiment.unit,
+            units=dict(zip(log.variants, log.units, strict=True)),
+            split=log.experiment.split,
+            start=log.days.start,
+            end=log.days.end,
+            findings=run_checks(log),
+            presentation=request.presentation,
+            provenance=_provenance(log, request, sources(), command),
+        )
+
+    return _opened(replace(request, needs_metrics=False), frame, running or Running(), finish)
+
+
+def _opened(
+    request: Request,
+    frame: object,
+    running: Running,
+    finish: Callable[[Log, LooksByMetric, Sources], Result],
+    beside: Callable[[], None] | None = None,
+) -> Result:
+    """What `finish` makes of the opened log; `beside` runs while the log is read."""
     files = expand(request.sources) if frame is None else ()
     with ThreadPoolExecutor(max_workers=2) as pool:
         # Both run beside the engine's scans: imports that only the second half needs, and hashing.
-        pool.submit(_import_second_half)
+        if beside:
+            pool.submit(beside)
         digests = {file.path: pool.submit(_digest, file) for file in files}
         engine = DuckDBEngine(memory_limit=running.memory_limit, threads=running.threads)
         try:
-            log, looks, sources = _read(engine, files, frame, request, digests)
-            return _report(log, looks, request, sources, command, running.progress)
+            return finish(*_read(engine, files, frame, request, digests))
         finally:
             pool.shutdown(cancel_futures=True)
             engine.close()

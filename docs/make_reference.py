@@ -44,6 +44,10 @@ Metrics named by `-m` replace those of the file; its guardrails stay unless `--g
 round. Options marked "(repeat)" may be given several times. How a SPEC is written: [metrics](metrics.md). Exit codes:
 [CI](ci.md#exit-codes).
 
+`abimpact check [OPTIONS] SOURCE...` only checks the log and compares no outcome, so it may be run while a test runs. It
+takes the options below that say what is what (no metric is needed), `-f` and `-o` for terminal, Markdown and JSON, and
+`--gate`, which exits with 1 if a check blocks.
+
 `abimpact --version` shows the version, `abimpact --install-completion` completes options in your shell, and
 `python -m abimpact` is the same program.
 """

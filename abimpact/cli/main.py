@@ -10,6 +10,7 @@ from io import BytesIO, TextIOWrapper
 
 import typer
 
+from abimpact.cli.check import check
 from abimpact.cli.report import report
 from abimpact.errors import AbimpactError
 
@@ -31,6 +32,7 @@ app = typer.Typer(
     rich_markup_mode="rich",
 )
 app.command("report", epilog=EXAMPLES, no_args_is_help=True)(report)
+app.command("check", no_args_is_help=True)(check)
 
 
 def _version(is_wanted: bool) -> None:

@@ -74,7 +74,7 @@ def report(
             "incumbent": incumbent,
             "proposed": tuple(proposed or ()),
             "time": time,
-            "metrics": _metrics(metric or [], guardrail or []),
+            "metrics": metrics_of(metric or [], guardrail or []),
             "covariates": tuple(covariate or ()),
             "segments": tuple(segment or ()),
             "several_rows": several_rows,
@@ -101,14 +101,14 @@ def report(
     if plots:
         _draw(found, plots, show_anyway=show_anyway)
     page = Options(
-        width=_width(),
+        width=width(),
         is_coloured=sys.stdout.isatty() and "NO_COLOR" not in os.environ,
         encoding=sys.stdout.encoding,
         is_quiet=quiet,
         is_verbose=verbose,
         show_anyway=show_anyway,
     )
-    _show(render_text(found, format_name, page).rstrip("\n"))
+    show(render_text(found, format_name, page).rstrip("\n"))
     if format_name == "github":
         from abimpact.render.github import append_summary
 
@@ -116,7 +116,7 @@ def report(
     return _gate(found, failing)
 
 
-def _metrics(metrics: list[str], guardrails: list[str]) -> "tuple[MetricRequest, ...]":
+def metrics_of(metrics: list[str], guardrails: list[str]) -> "tuple[MetricRequest, ...]":
     """The first metric is primary, the others secondary."""
     from abimpact.spec.metric import Role
     from abimpact.spec.request import MetricRequest
@@ -154,7 +154,7 @@ def _draw(found: "Report", folder: "Path", *, show_anyway: bool) -> None:
         write(str(folder / name), content)
 
 
-def _show(text: str) -> None:
+def show(text: str) -> None:
     """Print to standard output; a reader who has enough of it changes nothing of what the run earned."""
     if isinstance(sys.stdout, TextIOWrapper):
         sys.stdout.reconfigure(errors="backslashreplace")
@@ -167,7 +167,8 @@ def _show(text: str) -> None:
             raise UsageError(f"Standard output cannot be written: {error.strerror}.") from error
 
 
-def _width() -> int:
+def width() -> int:
+    """Columns of the terminal, or what a pipe is taken for."""
     return shutil.get_terminal_size().columns if sys.stdout.isatty() else PIPE_WIDTH
 
 

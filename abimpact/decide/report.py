@@ -102,6 +102,22 @@ class Provenance:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class CheckReport:
+    """What is known of a log without looking at an outcome by variant; fields as in `Report`."""
+
+    incumbent: str
+    proposed: tuple[str, ...]
+    unit: str | None
+    units: Mapping[str, int]
+    split: tuple[float, ...] | None
+    start: date | None
+    end: date | None
+    findings: tuple[Finding, ...]
+    presentation: Presentation
+    provenance: Provenance
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Report:
     """Everything about one experiment.
 

@@ -11,7 +11,7 @@ from typing import Any
 
 from abimpact.decide.decision import Decision
 from abimpact.decide.limits import Capacity
-from abimpact.decide.report import Arm, MetricResult, Provenance, Report, SegmentResult
+from abimpact.decide.report import Arm, CheckReport, MetricResult, Provenance, Report, SegmentResult
 from abimpact.decide.value import Value
 from abimpact.estimate.estimate import Estimate, Interval, Margin
 from abimpact.findings import Finding
@@ -43,18 +43,8 @@ def _whole(report: Report) -> dict[str, Any]:
         "schema": SCHEMA,
         "verdict": _decision(report, report.verdict),
         "verdicts": [_decision(report, d) for d in report.verdicts],
-        "experiment": {
-            "title": report.presentation.title,
-            "owner": report.presentation.owner,
-            "incumbent": report.incumbent,
-            "proposed": list(report.proposed),
-            "unit": report.unit,
-            "units": dict(report.units),
-            "split": None if report.split is None else list(report.split),
-            "start": report.start and report.start.isoformat(),
-            "end": report.end and report.end.isoformat(),
-        },
-        "checks": [_finding(f) for f in report.findings],
+        "experiment": experiment_of(report),
+        "checks": [finding_of(f) for f in report.findings],
         "metrics": [_metric(m) for m in report.metrics],
         "value": (best := report.value_of(report.verdict.proposed)) and _value(report, best),
         "values": [_value(report, v) for v in report.values],
@@ -68,7 +58,7 @@ def _whole(report: Report) -> dict[str, Any]:
             }
             for c in report.contrasts
         ],
-        "provenance": _provenance(report.provenance),
+        "provenance": provenance_of(report.provenance),
     }
 
 
@@ -90,7 +80,23 @@ def _decision(report: Report, decision: Decision) -> dict[str, Any]:
     }
 
 
-def _finding(found: Finding) -> dict[str, Any]:
+def experiment_of(report: Report | CheckReport) -> dict[str, Any]:
+    """Who was compared, how many, and when."""
+    return {
+        "title": report.presentation.title,
+        "owner": report.presentation.owner,
+        "incumbent": report.incumbent,
+        "proposed": list(report.proposed),
+        "unit": report.unit,
+        "units": dict(report.units),
+        "split": None if report.split is None else list(report.split),
+        "start": report.start and report.start.isoformat(),
+        "end": report.end and report.end.isoformat(),
+    }
+
+
+def finding_of(found: Finding) -> dict[str, Any]:
+    """A finding under its keys."""
     return {
         "code": found.code,
         "severity": found.severity.value,
@@ -226,7 +232,8 @@ def _costs(costs: Costs) -> dict[str, Any]:
     }
 
 
-def _provenance(p: Provenance) -> dict[str, Any]:
+def provenance_of(p: Provenance) -> dict[str, Any]:
+    """What is needed to run it again."""
     return {
         "abimpact": p.abimpact,
         "python": p.python,

@@ -2,9 +2,13 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from io import StringIO
 
 from rich.cells import cell_len, chop_cells
+from rich.console import Console
 from rich.text import Text
+
+from abimpact.render.table import Options
 
 _GAP = 2
 _HEADER, _WIDE_HEADER = 12, 24  # cells of a header over numbers: at least, and where there is room
@@ -124,3 +128,20 @@ def _stacked(columns: Sequence[Column], notes: Sequence[str], width: int) -> lis
         lines += paragraph(" · ".join(pairs), width, indent=2)
         lines += paragraph(note, width, indent=2, style="dim") if note else []
     return lines
+
+
+def printed(lines: Iterable[Text], options: Options) -> str:
+    """Lines as text, with ANSI colours if `options` has them."""
+    out = StringIO()
+    console = Console(
+        file=out,
+        force_terminal=options.is_coloured,
+        no_color=not options.is_coloured,
+        color_system="standard" if options.is_coloured else None,
+        highlight=False,
+        legacy_windows=False,
+    )
+    for line in lines:
+        line.rstrip()
+        console.print(line, soft_wrap=True)
+    return out.getvalue()

@@ -3,9 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
-from io import StringIO
 
-from rich.console import Console
 from rich.text import Text
 
 from abimpact.decide.decision import Verdict
@@ -34,19 +32,7 @@ def render(report: Report, options: Options) -> str:
     seen = view(report, show_anyway=options.show_anyway)
     page = _Page(seen, options)
     lines = page.quiet() if options.is_quiet else page.lines()
-    out = StringIO()
-    console = Console(
-        file=out,
-        force_terminal=options.is_coloured,
-        no_color=not options.is_coloured,
-        color_system="standard" if options.is_coloured else None,
-        highlight=False,
-        legacy_windows=False,
-    )
-    for line in lines:
-        line.rstrip()
-        console.print(line, soft_wrap=True)
-    return out.getvalue()
+    return layout.printed(lines, options)
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from abimpact.decide.decision import Because, Decision, Verdict
-from abimpact.decide.report import Provenance, Report
+from abimpact.decide.report import CheckReport, Provenance, Report
 from abimpact.findings import Finding, Severity
 from abimpact.render import numbers, phrases, words
 from abimpact.render.capacity import LimitRow, limit_row
@@ -71,14 +71,14 @@ class View:
     provenance: tuple[tuple[str, str], ...]
 
 
-_MARKS = {Severity.BLOCK: "✗", Severity.WARN: "!", Severity.INFO: "i", Severity.PASS: "✓"}
+MARKS = {Severity.BLOCK: "✗", Severity.WARN: "!", Severity.INFO: "i", Severity.PASS: "✓"}
 
 
 def view(report: Report, *, show_anyway: bool = False) -> View:
     """The report as text; with an invalid verdict KPIs are withheld unless `show_anyway`."""
     is_invalid = report.verdict.code is Verdict.INVALID
     blocks = tuple(_block(report, d, is_withheld=is_invalid and not show_anyway) for d in report.verdicts)
-    checks = tuple(_check(f) for severity in _MARKS for f in report.findings if f.severity is severity)
+    checks = tuple(check_of(f) for severity in MARKS for f in report.findings if f.severity is severity)
     return View(
         title=report.presentation.title,
         incumbent=phrases.name(report.incumbent),
@@ -90,10 +90,10 @@ def view(report: Report, *, show_anyway: bool = False) -> View:
         contrasts=()
         if (is_invalid and not show_anyway) or report.terms is None
         else tuple(contrast(c, report.terms.currency) for c in report.contrasts),
-        tally=_tally(report.findings),
+        tally=tally_of(report.findings),
         checks=tuple(c for c in checks if c.mark != "✓"),
         fine=tuple(c for c in checks if c.mark == "✓"),
-        sample=_sample(report),
+        sample=sample_of(report),
         methods=_methods(report),
         provenance=_provenance(report.provenance),
     )
@@ -122,11 +122,13 @@ def _because(report: Report, decision: Decision, rule: Because) -> str:
     return words.because(report, decision, rule) + (" This decides." if rule.binds else "")
 
 
-def _check(found: Finding) -> Check:
-    return Check(mark=_MARKS[found.severity], code=found.code, text=phrases.finding(found))
+def check_of(found: Finding) -> Check:
+    """A finding as it is printed."""
+    return Check(mark=MARKS[found.severity], code=found.code, text=phrases.finding(found))
 
 
-def _tally(findings: Sequence[Finding]) -> tuple[str, ...]:
+def tally_of(findings: Sequence[Finding]) -> tuple[str, ...]:
+    """How many findings there are of each severity."""
     n = {s: sum(f.severity is s for f in findings) for s in Severity}
     parts = [f"✓ {n[Severity.PASS]} fine"]
     parts += [f"i {n[Severity.INFO]} to know"] if n[Severity.INFO] else []
@@ -154,7 +156,8 @@ def _summary(report: Report) -> str:
     return "; ".join(parts).capitalize() + "." if parts else ""
 
 
-def _sample(report: Report) -> str:
+def sample_of(report: Report | CheckReport) -> str:
+    """Units by variant, the days, and whose report it is."""
     each = ", ".join(f"{numbers.count(n)} {phrases.name(v)}" for v, n in report.units.items())
     total = f"{numbers.count(sum(report.units.values()))} units ({each})"
     told = ", ".join(filter(None, [total, numbers.period(report.start, report.end)]))

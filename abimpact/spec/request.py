@@ -76,6 +76,7 @@ class Request:
     proposed: tuple[str, ...] = ()
     time: str | None = None
     metrics: tuple[MetricRequest | Metric, ...] = ()
+    needs_metrics: bool = True
     covariates: tuple[str, ...] = ()
     segments: tuple[str, ...] = ()
     split: str | None = None

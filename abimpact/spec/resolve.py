@@ -52,7 +52,7 @@ def resolve(request: Request, columns: Mapping[str, str]) -> Experiment:
         unit, time, also_said, said_last = None, None, (), ()
     metrics = _named_metrics(request) if request.aggregates else _metrics(request, known)
     _check_maturity(metrics, request.as_of, time)
-    value, less_costs, said_of_value = _value(request.value, metrics, known)
+    value, less_costs, said_of_value = _value(request.value if metrics else None, metrics, known)
     _check_looks(request)
     limits, totals = resolve_limits(request.limits, (*metrics, *less_costs), known)
     return Experiment(
@@ -107,6 +107,8 @@ def _time(name: str | None, columns: Mapping[str, str]) -> tuple[str | None, tup
 
 
 def _metrics(request: Request, columns: Mapping[str, str]) -> tuple[Metric, ...]:
+    if not request.metrics and not request.needs_metrics:
+        return ()
     if not request.metrics:
         numbers = [c for c, family in columns.items() if family in ("integer", "float", "boolean")]
         example = numbers[-1] if numbers else "COLUMN"
