@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from abimpact.decide.decision import Decision
 from abimpact.decide.report import Report as ReportValues
 from abimpact.errors import UsageError, nearest
-from abimpact.pipeline import run_report
+from abimpact.pipeline.report import run_report
 from abimpact.spec.config import load_request
 from abimpact.spec.experiment import SeveralRows
 from abimpact.spec.metric import Metric, Role

@@ -38,7 +38,8 @@ def check(
 ) -> int:
     """Check a log without comparing any outcome: split, units, calendar, missing values."""
     from abimpact.cli.progress import shown_progress
-    from abimpact.pipeline import Running, run_check
+    from abimpact.pipeline.check import run_check
+    from abimpact.pipeline.reading import Running
     from abimpact.render.check import FORMATS, render
     from abimpact.render.table import Options
     from abimpact.render.write import write

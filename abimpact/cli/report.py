@@ -57,7 +57,8 @@ def report(
 ) -> int:
     """Compare a proposed variant with the incumbent: verdict, KPIs with intervals, data checks."""
     from abimpact.cli.progress import shown_progress
-    from abimpact.pipeline import Running, run_report
+    from abimpact.pipeline.reading import Running
+    from abimpact.pipeline.report import run_report
     from abimpact.render.table import Options, check_printed, format_of, render, render_text
     from abimpact.render.write import write
     from abimpact.spec.config import load_request

@@ -185,8 +185,8 @@ def test_an_unknown_config_key_is_named(log: Path, tmp_path: Path) -> None:
 
 def test_a_bug_is_one_line_with_exit_code_70(log: Path, tmp_path: Path) -> None:
     (tmp_path / "sitecustomize.py").write_text(
-        "import abimpact.pipeline\ndef broken(*_, **__): raise RuntimeError('secret')\n"
-        "abimpact.pipeline.run_report = broken\n"
+        "import abimpact.pipeline.report\ndef broken(*_, **__): raise RuntimeError('secret')\n"
+        "abimpact.pipeline.report.run_report = broken\n"
     )
     environment = {"PYTHONPATH": str(tmp_path)}
     done = run("report", log, *ASKED, environment=environment)

@@ -1,0 +1,32 @@
+"""Composes the rooms that check a log; no outcome is compared."""
+
+from dataclasses import replace
+
+from abimpact.check.table import run_checks
+from abimpact.decide.report import CheckReport
+from abimpact.pipeline.provenance import Sources, provenance
+from abimpact.pipeline.reading import LooksByMetric, Running, opened
+from abimpact.read.log import Log
+from abimpact.spec.request import Request
+
+
+def run_check(
+    request: Request, *, command: str = "", frame: object = None, running: Running | None = None
+) -> CheckReport:
+    """Read the log that `request` names (or the table `frame`) and check it; no outcome is compared."""
+
+    def finish(log: Log, _: LooksByMetric, sources: Sources) -> CheckReport:
+        return CheckReport(
+            incumbent=log.variants[0],
+            proposed=log.variants[1:],
+            unit=log.experiment.unit,
+            units=dict(zip(log.variants, log.units, strict=True)),
+            split=log.experiment.split,
+            start=log.days.start,
+            end=log.days.end,
+            findings=run_checks(log),
+            presentation=request.presentation,
+            provenance=provenance(log, request, sources(), command),
+        )
+
+    return opened(replace(request, needs_metrics=False), frame, running or Running(), finish)

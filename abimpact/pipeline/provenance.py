@@ -1,0 +1,47 @@
+"""Where a result comes from: files with their digests, versions, the command."""
+
+import hashlib
+import sys
+from collections.abc import Callable, Mapping
+from concurrent.futures import Future
+from datetime import UTC, datetime
+from importlib.metadata import version
+
+from abimpact.decide.report import Provenance, Source
+from abimpact.read.log import Log
+from abimpact.read.sources import InputFile
+from abimpact.spec.request import Request
+
+# The files that were read; asked for once their digests are there.
+Sources = Callable[[], tuple[Source, ...]]
+PACKAGES = ("duckdb", "numpy", "scipy")
+
+
+def provenance(log: Log, request: Request, sources: tuple[Source, ...], command: str) -> Provenance:
+    """What is needed to run the analysis again."""
+    return Provenance(
+        abimpact=version("abimpact"),
+        python=".".join(map(str, sys.version_info[:3])),
+        packages={name: version(name) for name in PACKAGES},
+        engine=log.engine.name,
+        command=command,
+        config=request.to_dict(),
+        sources=sources,
+        seed=log.experiment.seed,
+        created=datetime.now(UTC).isoformat(timespec="seconds"),
+    )
+
+
+def read_sources(
+    files: tuple[InputFile, ...], rows: Mapping[str, int], digests: Mapping[str, Future[str]]
+) -> tuple[Source, ...]:
+    """The files with their rows and digests."""
+    return tuple(
+        Source(path=f.path, bytes=f.bytes, rows=rows.get(f.path, 0), sha256=digests[f.path].result()) for f in files
+    )
+
+
+def digest(file: InputFile) -> str:
+    """SHA-256 of a file's bytes."""
+    with open(file.path, "rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()

@@ -1,0 +1,103 @@
+"""From a request to an opened log, with what else runs while the engine scans."""
+
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import partial
+from typing import TypeVar
+
+from abimpact.pipeline.provenance import Sources, digest, read_sources
+from abimpact.read.duckdb_engine import DuckDBEngine
+from abimpact.read.loaded import Loaded
+from abimpact.read.loading import load, load_frame, log_columns, rows_per_file
+from abimpact.read.log import Log
+from abimpact.read.opening import Opener
+from abimpact.read.sources import InputFile, expand
+from abimpact.read.survey import survey
+from abimpact.spec.aggregates import Cell
+from abimpact.spec.experiment import Experiment
+from abimpact.spec.request import Request
+from abimpact.spec.resolve import resolve
+
+LooksByMetric = Mapping[str, Sequence[Sequence[Cell]]]
+Result = TypeVar("Result")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Running:
+    """How a run uses the machine; none of it changes a number.
+
+    `memory_limit` as DuckDB writes it (4GB); `progress` is told the stage and the share of it that is done.
+    """
+
+    memory_limit: str | None = None
+    threads: int | None = None
+    progress: Callable[[str, float], None] = lambda *_: None
+
+
+def opened(
+    request: Request,
+    frame: object,
+    running: Running,
+    finish: Callable[[Log, LooksByMetric, Sources], Result],
+    beside: Callable[[], None] | None = None,
+) -> Result:
+    """What `finish` makes of the opened log; `beside` runs while the log is read."""
+    files = expand(request.sources) if frame is None else ()
+    with ThreadPoolExecutor(max_workers=2) as pool:
+        # Both run beside the engine's scans: imports that only the second half needs, and hashing.
+        if beside:
+            pool.submit(beside)
+        digests = {file.path: pool.submit(digest, file) for file in files}
+        engine = DuckDBEngine(memory_limit=running.memory_limit, threads=running.threads)
+        try:
+            return finish(*_read(engine, files, frame, request, digests))
+        finally:
+            pool.shutdown(cancel_futures=True)
+            engine.close()
+
+
+def _read(
+    engine: DuckDBEngine,
+    files: tuple[InputFile, ...],
+    frame: object,
+    request: Request,
+    digests: Mapping[str, Future[str]],
+) -> tuple[Log, LooksByMetric, Sources]:
+    """The opened log, the looks of a table of aggregates, and the sources once their digests are there."""
+    engine.lock([file.path for file in files])
+    if frame is not None:
+        loaded = load_frame(engine, frame)
+        families = engine.describe(loaded.relation)
+        experiment = resolve(request, families)
+        return *_open(engine, loaded, families, experiment), tuple
+    seen = survey(engine, files, request.pick)
+    families = seen.families
+    experiment = resolve(request, families)
+    texts = [name for name in (experiment.unit, experiment.variant, *experiment.segments) if name]
+    loaded = load(engine, seen, texts=texts, numbers=_numbers(experiment), time=experiment.time)
+    # Whether a column is text may come to light only beyond the first rows, or by what it is needed for.
+    found = log_columns(engine, loaded)
+    families = {name: found[name] if "text" in (found[name], family) else family for name, family in families.items()}
+    log, looks = _open(engine, loaded, families, experiment)
+    rows = rows_per_file(engine, loaded)
+    return log, looks, partial(read_sources, files, rows, digests)
+
+
+def _open(
+    engine: DuckDBEngine, loaded: Loaded, families: Mapping[str, str], experiment: Experiment
+) -> tuple[Log, LooksByMetric]:
+    """A log of rows, or a table of aggregates with its looks."""
+    if experiment.aggregates is None:
+        return Opener(engine, loaded, families, experiment).open(), {}
+    from abimpact.read.aggregates import open_aggregates
+
+    opened = open_aggregates(engine, loaded, families, experiment)
+    return opened.log, opened.looks
+
+
+def _numbers(experiment: Experiment) -> list[str]:
+    """The columns that metrics need as numbers."""
+    expressions = [e for m in experiment.metrics for e in (m.value, m.denominator) if e is not None]
+    bare = [e.text for e in expressions if e.columns == (e.text,)]
+    return [*bare, *(covariate for m in experiment.metrics for covariate in m.covariates)]

@@ -1,0 +1,192 @@
+"""Composes the rooms: from a request to a report. Nothing is computed here."""
+
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+from abimpact.check.table import run_checks
+from abimpact.decide.report import Arm, MetricResult, Report
+from abimpact.pipeline.money import capacities_of, values_of
+from abimpact.pipeline.provenance import Sources, provenance
+from abimpact.pipeline.reading import LooksByMetric, Running, opened
+from abimpact.read.log import Log
+from abimpact.spec.experiment import Experiment
+from abimpact.spec.request import Request
+from abimpact.summarise.aggregates import summarise_aggregates
+from abimpact.summarise.segments import summarise_segments
+from abimpact.summarise.summarise import summarise
+from abimpact.summarise.summary import MetricSummary, Summary
+
+if TYPE_CHECKING:
+    from abimpact.estimate.estimate import Estimate
+    from abimpact.estimate.monitor import Monitor
+
+# What estimates and decides; scipy takes longer to import than a small log takes to read.
+SECOND_HALF = ("abimpact.estimate.table", "abimpact.decide.verdict")
+
+
+def run_report(request: Request, *, command: str = "", frame: object = None, running: Running | None = None) -> Report:
+    """Read the log that `request` names (or the table `frame`), compare its variants and decide."""
+    running = running or Running()
+
+    def finish(log: Log, looks: LooksByMetric, sources: Sources) -> Report:
+        return _report(log, looks, request, sources, command, running.progress)
+
+    return opened(request, frame, running, finish, _import_second_half)
+
+
+def _import_second_half() -> None:
+    """Import what estimates and decides, without numpy.f2py.
+
+    scipy imports every name that numpy lists, and so a compiler of Fortran that takes longer than all the rest.
+    """
+    import numpy as np
+
+    is_hidden = "f2py" not in vars(np)
+    if is_hidden:
+        np.f2py = None  # type: ignore[assignment]
+    try:
+        for module in SECOND_HALF:
+            import_module(module)
+    finally:
+        if is_hidden and vars(np).get("f2py", 0) is None:
+            del np.f2py
+
+
+def _report(
+    log: Log,
+    looks: LooksByMetric,
+    request: Request,
+    sources: Sources,
+    command: str,
+    progress: Callable[[str, float], None],
+) -> Report:
+    from abimpact.decide.families import adjust_pvalues
+    from abimpact.decide.plausible import too_good
+    from abimpact.decide.segments import with_segments
+    from abimpact.decide.verdict import decide, overall
+    from abimpact.estimate.diagnose import diagnose
+    from abimpact.estimate.looks import compare_looks, peeking
+    from abimpact.estimate.quantile import ranks_wanted
+
+    experiment = log.experiment
+    progress("checking", 0.0)
+    findings = run_checks(log)
+    if looks:
+        summary = summarise_aggregates(log, looks)
+    else:
+        summary = summarise(
+            log,
+            with_bins=experiment.resamples > 0,
+            ranks_wanted=partial(ranks_wanted, level=experiment.level),
+            progress=partial(progress, "summarising"),
+        )
+    progress("estimating", 0.0)
+    monitor = _monitor(log)
+    results = adjust_pvalues(_results(summary, experiment, monitor))
+    results = with_segments(
+        results,
+        summarise_segments(log, summary.metrics) if experiment.segments and not looks else (),
+        partial(_estimates, experiment=experiment),
+        experiment.level,
+    )
+    findings += tuple(peeking(compare_looks(looks), experiment.level, is_sequential=monitor is not None))
+    findings += (*too_good(results), *(() if looks else diagnose(summary)))
+    values, contrasts = values_of(log, summary, results)
+    worth = {v.proposed: v for v in values}
+    limits = capacities_of(log, summary)
+    verdicts = tuple(
+        decide(
+            findings,
+            results,
+            name,
+            experiment.level,
+            worth=worth.get(name),
+            terms=experiment.value,
+            capacities=limits,
+            is_ended=_is_ended(log),
+        )
+        for name in log.variants[1:]
+    )
+    return Report(
+        incumbent=log.variants[0],
+        proposed=log.variants[1:],
+        unit=experiment.unit,
+        units=dict(zip(log.variants, log.units, strict=True)),
+        split=experiment.split,
+        start=log.days.start,
+        end=log.days.end,
+        level=experiment.level,
+        findings=findings,
+        metrics=results,
+        verdict=overall(verdicts, results, values=values, contrasts=contrasts, terms=experiment.value),
+        verdicts=verdicts,
+        terms=experiment.value,
+        values=values,
+        contrasts=contrasts,
+        capacities=limits,
+        provenance=provenance(log, request, sources(), command),
+        presentation=request.presentation,
+    )
+
+
+def _is_ended(log: Log) -> bool:
+    """Whether the planned end, or the planned number of units, is reached."""
+    experiment, today = log.experiment, log.experiment.as_of or log.days.end
+    has_all_days = experiment.planned_end is not None and today is not None and today >= experiment.planned_end
+    return has_all_days or (experiment.planned_units is not None and sum(log.units) >= experiment.planned_units)
+
+
+def _estimates(summary: MetricSummary, proposed: int, *, experiment: Experiment) -> "tuple[Estimate, ...]":
+    """All estimates but the bootstrap's, the chosen one last."""
+    from abimpact.estimate.table import estimate
+
+    return estimate(summary, proposed, level=experiment.level, n_resamples=0, seed=experiment.seed).estimates
+
+
+def _monitor(log: Log) -> "Monitor | None":
+    """How this look is analysed; None for a test with one look."""
+    from abimpact.estimate.monitor import monitor_of
+
+    days, end = log.days, log.experiment.planned_end
+    share = None
+    if days.start and days.end and end and end > days.start:
+        share = ((days.end - days.start).days + 1) / ((end - days.start).days + 1)
+    return monitor_of(log.experiment, sum(log.units), share)
+
+
+def _results(summary: Summary, experiment: Experiment, monitor: "Monitor | None") -> list[MetricResult]:
+    """Every metric for every proposed variant."""
+    pairs = [(metric, proposed) for proposed in range(1, len(summary.variants)) for metric in summary.metrics]
+    # Resampling releases the interpreter lock; every metric has its own random stream, so order does not matter.
+    with ThreadPoolExecutor() as pool:
+        return list(pool.map(lambda pair: _result(pair[0], pair[1], experiment, monitor), pairs))
+
+
+def _result(summary: MetricSummary, proposed: int, experiment: Experiment, monitor: "Monitor | None") -> MetricResult:
+    from abimpact.estimate.table import estimate
+
+    found = estimate(
+        summary,
+        proposed,
+        level=experiment.level,
+        n_resamples=experiment.resamples,
+        seed=experiment.seed,
+        monitor=monitor,
+    )
+    arms = [
+        Arm(variant=summary.variants[arm], units=units, value=value)
+        for arm, units, value in zip((0, proposed), found.units, found.values, strict=True)
+    ]
+    return MetricResult(
+        metric=summary.metric,
+        incumbent=arms[0],
+        proposed=arms[1],
+        chosen_method=found.chosen,
+        estimates=found.estimates,
+        not_estimated=found.not_estimated,
+        guardrail=found.guardrail,
+        equivalence=found.equivalence,
+    )
