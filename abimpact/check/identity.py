@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 from abimpact.findings import Finding, Severity
 from abimpact.read.log import Log
-from abimpact.read.opening import ARM
+from abimpact.read.reading import ARM
 from abimpact.spec.expression import quote
 
 BLOCK_SHARE = 0.01

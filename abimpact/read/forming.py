@@ -1,0 +1,59 @@
+"""From rows to units: the rows that count with their numbers, then one row for each unit."""
+
+from collections.abc import Sequence
+
+from abimpact.errors import DataError
+from abimpact.read.distinct import are_distinct
+from abimpact.read.log import RowCounts, UnitCounts
+from abimpact.read.profile import Term
+from abimpact.read.reading import ARM, PLACE, Reading
+from abimpact.read.units import collapse, count_units
+from abimpact.spec.experiment import SeveralRows
+from abimpact.spec.expression import quote
+
+
+def form_units(reading: Reading, terms: Sequence[Term], rows: RowCounts) -> tuple[str, UnitCounts | None]:
+    """The relation with one row per unit, and what is known of the units' identity."""
+    _stage(reading, terms, every_row=rows.compared == rows.kept)
+    counts = _count_units(reading, rows)
+    return _units(reading, counts, terms), counts
+
+
+def _stage(reading: Reading, terms: Sequence[Term], *, every_row: bool) -> None:
+    """Make the view `staged`: the rows of known units of the compared variants (all, if that is `every_row`)."""
+    experiment = reading.experiment
+    parts = [f"{ARM} AS arm", *(f"{t.sql} AS r{i}" for i, t in enumerate(terms))]
+    parts += [f"CAST({quote(s)} AS VARCHAR) AS s{j}" for j, s in enumerate(experiment.segments)]
+    time = f"{quote(experiment.time)}" if experiment.time else "NULL"
+    if experiment.time:
+        if reading.families.get(experiment.time) not in ("date", "timestamp", "text", None):
+            raise DataError(f"--time: column {experiment.time!r} holds no dates.", "Name a column of dates or times.")
+        parts.append(f"CAST({time} AS DATE) AS day")
+    condition = f"{ARM} IS NOT NULL"
+    if experiment.unit:
+        parts += [f"{reading.unit} AS unit", f"struct_pack(t := {time}, p := {PLACE}) AS place"]
+        condition += f" AND {reading.unit} IS NOT NULL"
+    where = "" if every_row else f" WHERE {condition}"
+    reading.engine.execute(f"CREATE TEMP VIEW staged AS SELECT {', '.join(parts)} FROM rows{where}")
+
+
+def _count_units(reading: Reading, rows: RowCounts) -> UnitCounts | None:
+    """What is known of the units' identity; None where each row is a unit."""
+    if not reading.experiment.unit:
+        return None
+    is_integer = reading.families.get(reading.experiment.unit) == "integer"
+    if are_distinct(reading.engine, "rows", reading.unit, rows.kept, is_integer=is_integer):
+        return UnitCounts(total=rows.compared, in_both=0, in_both_rows=0, repeated=0, extra_rows=0, rule=None)
+    return count_units(reading.engine, "staged", reading.experiment.several_rows)
+
+
+def _units(reading: Reading, counts: UnitCounts | None, terms: Sequence[Term]) -> str:
+    """The relation with one row per unit: `staged` itself where every row is one."""
+    if counts is None or not (counts.in_both or counts.repeated):
+        return "staged"
+    outcomes = [f"r{i}" for i, t in enumerate(terms) if not t.is_covariate]
+    attributes = [f"r{i}" for i, t in enumerate(terms) if t.is_covariate] + reading.segments
+    attributes += ["day"] if reading.experiment.time else []
+    rule = counts.rule or SeveralRows.FIRST
+    reading.engine.execute(f"CREATE TEMP TABLE units AS {collapse('staged', rule, outcomes, attributes)}")
+    return "units"

@@ -1,0 +1,45 @@
+"""What the steps of opening a log share: loaded rows on an engine, read for one experiment."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import duckdb
+
+from abimpact.errors import DataError
+from abimpact.read.duckdb_engine import DuckDBEngine, first_line
+from abimpact.read.loaded import Loaded
+from abimpact.spec.experiment import Experiment
+from abimpact.spec.expression import quote
+
+# Names of helper columns beside the log's own.
+ARM, PLACE = "abimpact_arm", "abimpact_place"
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """Loaded rows on an engine, the type families of their columns, and the experiment that they are read for."""
+
+    engine: DuckDBEngine
+    loaded: Loaded
+    families: Mapping[str, str]
+    experiment: Experiment
+
+    @property
+    def unit(self) -> str:
+        """SQL of a row's unit; an empty text is none."""
+        name = self.experiment.unit or ""
+        return f"nullif({quote(name)}, '')" if self.families.get(name) == "text" else quote(name)
+
+    @property
+    def segments(self) -> list[str]:
+        """Names of the columns of declared segments in the relations of units."""
+        return [f"s{j}" for j in range(len(self.experiment.segments))]
+
+    def try_sql(self, sql: str, what: str) -> None:
+        """Let the engine check the types of an expression over `rows` before it is part of larger queries."""
+        try:
+            self.engine.rows(f"DESCRIBE SELECT {sql} FROM rows")
+        except duckdb.Error as error:
+            raise DataError(
+                f"{what} cannot be computed: {first_line(error)}", "Check the types of its columns."
+            ) from error
