@@ -21,17 +21,14 @@ _TEMPLATES = Path(__file__).parent / "templates"
 def render(report: Report, options: Options) -> str:
     """The page; with an invalid verdict KPIs are withheld unless `options.show_anyway`."""
     v = view(report, show_anyway=options.show_anyway)
-    return (
-        _environment()
-        .get_template("page.html")
-        .render(
-            v=v,
-            # The one that decides first.
-            variants=sorted(zip(v.blocks, drawn(report, v), strict=True), key=lambda pair: pair[0] is not v.overall),
-            glossary=GLOSSARY,
-            style=_style(),
-        )
-    )
+    # The one that decides first.
+    variants = sorted(zip(v.blocks, drawn(report, v), strict=True), key=lambda pair: pair[0] is not v.overall)
+    return page("page.html", v=v, variants=variants, glossary=GLOSSARY)
+
+
+def page(template: str, **values: object) -> str:
+    """A template of this room filled in, with the style that all pages share."""
+    return _environment().get_template(template).render(style=_style(), **values)
 
 
 def framed(page: str) -> str:

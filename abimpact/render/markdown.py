@@ -83,7 +83,7 @@ class _Page:
         rows = self.some("KPIs", sorted(block.kpis, key=lambda row: not row.is_primary), block.kpis)
         headers = ["KPI", self.view.incumbent, block.proposed, "lift", f"{self.view.level} interval", "p", ""]
         cells = [(r.name, r.incumbent, r.proposed, r.lift, r.interval, r.pvalue, r.note) for r in rows]
-        return [*_table(headers, "lrrrrrl", cells), *_plot(rows, self.view.level)]
+        return [*table(headers, "lrrrrrl", cells), *_plot(rows, self.view.level)]
 
     def guardrails(self, block: Block) -> list[str]:
         def weight(row: GuardrailRow) -> int:
@@ -92,14 +92,14 @@ class _Page:
         rows = self.some("guardrails", sorted(block.guardrails, key=weight), block.guardrails)
         headers = ["Guardrail", self.view.incumbent, block.proposed, "change", "worst case", "limit", ""]
         cells = [(r.name, r.incumbent, r.proposed, r.change, r.worst, r.limit, r.status) for r in rows]
-        return _table(headers, "lrrrrrl", cells)
+        return table(headers, "lrrrrrl", cells)
 
     def limits(self, block: Block) -> list[str]:
         v = self.view
         headers = ["Limit at full roll-out", v.incumbent, block.proposed, f"{v.level} interval", "busiest day", "limit"]
         rows = self.some("limits", block.limits)
         cells = [(r.name, r.incumbent, r.proposed, r.interval, r.peak, r.limit, r.status) for r in rows]
-        return _table([*headers, ""], "lrrrrrl", cells)
+        return table([*headers, ""], "lrrrrrl", cells)
 
     def for_whom(self, block: Block) -> list[str]:
         parts = []
@@ -109,7 +109,7 @@ class _Page:
                 (r.segment, r.units, r.effect, r.interval, r.shrunken, r.shrunken_interval, r.pvalue) for r in rows
             ]
             headers = ["segment", "units", "effect", "interval", "luck allowed for", "interval", "p, adjusted"]
-            parts += [f"**{safe(found.title)}.** {safe(found.sentence)}", *_table(headers, "lrrrrrr", cells)]
+            parts += [f"**{safe(found.title)}.** {safe(found.sentence)}", *table(headers, "lrrrrrr", cells)]
         return parts
 
     def checks(self) -> list[str]:
@@ -121,16 +121,16 @@ class _Page:
         """The folded parts: checks that are fine, money, why, all estimates, methods, words, provenance."""
         v = self.view
         fine = self.some("checks that are fine", v.fine)
-        parts = _fold("Checks that are fine", [_list((c.code, c.text) for c in fine)] if fine else [])
+        parts = fold("Checks that are fine", [listed((c.code, c.text) for c in fine)] if fine else [])
         for block in blocks:
             named = f" ({safe(block.proposed)})" if len(v.blocks) > 1 else ""
-            parts += _fold(f"For whom{named}", self.for_whom(block))
-            parts += _fold(f"Costs and assumptions{named}", _money_details(block))
-            parts += _fold(f"Why{named}", ["\n".join(f"- {safe(b)}" for b in block.because)] if block.because else [])
-            parts += _fold(f"All estimates{named}", self.estimates(block))
-        parts += _fold("Methods", [_list(v.methods)] if v.methods else [])
-        parts += _fold("Words", [_list(GLOSSARY)])
-        return parts + _fold("Provenance", [_list(v.provenance)])
+            parts += fold(f"For whom{named}", self.for_whom(block))
+            parts += fold(f"Costs and assumptions{named}", _money_details(block))
+            parts += fold(f"Why{named}", ["\n".join(f"- {safe(b)}" for b in block.because)] if block.because else [])
+            parts += fold(f"All estimates{named}", self.estimates(block))
+        parts += fold("Methods", [listed(v.methods)] if v.methods else [])
+        parts += fold("Words", [listed(GLOSSARY)])
+        return parts + fold("Provenance", [listed(v.provenance)])
 
     def estimates(self, block: Block) -> list[str]:
         headers = ["KPI", "method", "difference", "interval", "lift", "interval", "p", "notes"]
@@ -138,7 +138,7 @@ class _Page:
             (r.metric, r.method, r.difference, r.difference_interval, r.lift, r.lift_interval, r.pvalue, r.notes)
             for r in self.some("estimates", block.estimates)
         ]
-        return _table(headers, "llrrrrrl", cells)
+        return table(headers, "llrrrrrl", cells)
 
 
 def _plot(rows: Sequence[KpiRow], level: str) -> list[str]:
@@ -152,7 +152,7 @@ def _plot(rows: Sequence[KpiRow], level: str) -> list[str]:
 
 
 def _money(block: Block) -> list[str]:
-    return _table(["Money", ""], "lr", block.money.rows) if block.money else []
+    return table(["Money", ""], "lr", block.money.rows) if block.money else []
 
 
 def _money_details(block: Block) -> list[str]:
@@ -160,19 +160,21 @@ def _money_details(block: Block) -> list[str]:
     if found is None:
         return []
     heads, *rows = found.sensitivity
-    return ["**Costs**", _list(found.costs), "**Assumptions**", _list(found.assumptions),
-            "**Net value by volume and lift**", *_table(heads, "r" * len(heads), rows)]  # fmt: skip
+    return ["**Costs**", listed(found.costs), "**Assumptions**", listed(found.assumptions),
+            "**Net value by volume and lift**", *table(heads, "r" * len(heads), rows)]  # fmt: skip
 
 
-def _fold(summary: str, body: list[str]) -> list[str]:
+def fold(summary: str, body: list[str]) -> list[str]:
+    """Parts folded away under a summary; nothing where there are none."""
     return [f"<details><summary>{summary}</summary>", *body, "</details>"] if body else []
 
 
-def _list(pairs: Iterable[tuple[str, str]]) -> str:
+def listed(pairs: Iterable[tuple[str, str]]) -> str:
+    """Labelled facts as a list."""
     return "\n".join(f"- **{safe(label)}**: {safe(text)}" for label, text in pairs)
 
 
-def _table(headers: Sequence[str], alignment: str, rows: Sequence[Sequence[str]]) -> list[str]:
+def table(headers: Sequence[str], alignment: str, rows: Sequence[Sequence[str]]) -> list[str]:
     """A GFM table, padded so that it can be read as plain text; `alignment` has l or r for each column."""
     if not rows:
         return []
