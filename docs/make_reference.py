@@ -24,6 +24,8 @@ from abimpact.spec.schema import (
     Data,
     LimitTable,
     MetricTable,
+    Plan,
+    PlannedKpi,
     Report,
     Units,
     Value,
@@ -199,9 +201,11 @@ def config_page() -> str:
         "[analysis]": Analysis,
         "[value]": Value,
         "[value.costs.NAME]": Costs,
+        "[plan]": Plan,
+        "[[plan.kpi]]": PlannedKpi,
         "[report]": Report,
     }
-    assert set(ConfigFile.model_fields) == {"extends", "data", "metric", "limit", "analysis", "value", "report"}
+    assert set(ConfigFile.model_fields) == {"extends", "data", "metric", "limit", "analysis", "value", "plan", "report"}
     for title, model in tables.items():
         rows = [
             (f"`{field.title or key}`", _type(field.annotation), field.description or "")
@@ -246,7 +250,7 @@ def _type(annotation: Any) -> str:
     if get_origin(annotation) in (tuple, list):
         return f"list of {_type(options[0])}"
     if get_origin(annotation) is dict:
-        return "number" if options[1] is not str else "table of expressions by name"
+        return "number" if options[1] is not str else "table of texts by name"
     if isinstance(annotation, str):
         return f'"{annotation}"'
     if options and all(isinstance(o, str) for o in options):

@@ -6,6 +6,9 @@ from abimpact.read.reading import ARM, PLACE, Reading
 from abimpact.spec.expression import literal, quote
 from abimpact.spec.variants import resolve_variants
 
+# What the units of a log without variants are called.
+ALL = "all"
+
 
 def assign_arms(reading: Reading) -> tuple[tuple[str, ...], RowCounts, tuple[str, ...]]:
     """Make the view `rows` (derived columns, filter, arm) and settle which variants are compared."""
@@ -15,7 +18,8 @@ def assign_arms(reading: Reading) -> tuple[tuple[str, ...], RowCounts, tuple[str
         relation = f"(SELECT *, {expression.sql} AS {quote(name)} FROM {relation})"
     if experiment.where:
         relation = f"(SELECT * FROM {relation} WHERE {experiment.where.sql})"
-    name_sql = f"CAST({quote(experiment.variant)} AS VARCHAR)"
+    # A log of what was before any test has no column of variants: all of it is one.
+    name_sql = f"CAST({quote(experiment.variant)} AS VARCHAR)" if experiment.variant else literal(ALL)
     counts, with_unit = _rows_by_variant(reading, relation, name_sql)
     kept = sum(counts.values())
     read = engine.rows(f"SELECT count(*) FROM {loaded.relation}")[0][0] if experiment.where else kept
@@ -25,8 +29,12 @@ def assign_arms(reading: Reading) -> tuple[tuple[str, ...], RowCounts, tuple[str
             "Loosen the filter." if read else "Check the export that wrote it.",
         )
     missing = counts.pop("", 0)
-    incumbent, proposed, guesses = resolve_variants(counts, experiment.incumbent, experiment.proposed)
-    variants = (incumbent, *proposed)
+    if experiment.is_history and len(counts) == 1:
+        variants: tuple[str, ...] = tuple(counts)
+        guesses: tuple[str, ...] = ()
+    else:
+        incumbent, proposed, guesses = resolve_variants(counts, experiment.incumbent, experiment.proposed)
+        variants = (incumbent, *proposed)
     if experiment.split and len(experiment.split) != len(variants):
         raise UsageError(
             f"--split has {len(experiment.split)} parts for {len(variants)} variants ({', '.join(variants)}).",
@@ -53,7 +61,8 @@ def _rows_by_variant(reading: Reading, relation: str, name_sql: str) -> tuple[di
     rows: dict[str, int] = {}
     with_unit: dict[str, int] = {}
     unit = reading.unit if reading.experiment.unit else "*"
-    query = f"SELECT {name_sql}, count(*), count({unit}) FROM {relation} GROUP BY {quote(reading.experiment.variant)}"
+    group = quote(reading.experiment.variant) if reading.experiment.variant else "ALL"
+    query = f"SELECT {name_sql}, count(*), count({unit}) FROM {relation} GROUP BY {group}"
     for name, n, n_units in sorted(reading.engine.rows(query), key=lambda row: row[0] or ""):
         rows[name or ""] = rows.get(name or "", 0) + n
         with_unit[name or ""] = with_unit.get(name or "", 0) + n_units

@@ -118,6 +118,7 @@ def _request(file: "ConfigFile", path: Path | None) -> Request:
         presentation=Presentation(**file.report.model_dump()),
         value=_value(file.value) if file.value else None,
         limits=tuple(limit.model_dump() for limit in file.limit),
+        plan=file.plan.model_dump(exclude_none=True) if file.plan else None,
         config=str(path) if path else None,
         **{k: v for k, v in values.items() if k in known},
     )

@@ -32,9 +32,9 @@ class Experiment:
     (any positive scale), None when none was declared. `several_rows` None is the default rule of
     design.md §7. `derive` are new columns in order of definition. `as_of` is the day on which the log was drawn;
     the planned end and number of units are those after which the test is over. `sequential` is "none", "always-valid"
-    or "group", the latter with `looks` (shares of the plan) and `spending`. `value` is None where no money is asked
-    for, `aggregates` where the log has rows; `limits` hold totals at full roll-out. `guesses` says in sentences what
-    was assumed.
+    or "group", the latter with `looks` (shares of the plan) and `spending`. A log that `is_history` may have a single
+    variant. `value` is None where no money is asked for, `aggregates` where the log has rows; `limits` hold totals at
+    full roll-out. `guesses` says in sentences what was assumed.
     """
 
     unit: str | None
@@ -54,6 +54,7 @@ class Experiment:
     level: float
     resamples: int
     seed: int
+    is_history: bool
     min_segment_units: int
     sequential: str
     looks: tuple[float, ...]

@@ -61,7 +61,8 @@ class Request:
     """Everything declared for one analysis; see design.md §6 and §7 for the keys.
 
     `covariates` adjust every mean; `missing` ("zero" or "exclude") is for metrics that do not say. `value` has the
-    keys of `[value]`, `limits` those of each `[[limit]]`; `config` is the path of the file that was read, None if
+    keys of `[value]`, `limits` those of each `[[limit]]`, `plan` those of `[plan]`; `is_history` says
+    that the log may have a single variant, or none; `config` is the path of the file that was read, None if
     there was none.
     """
 
@@ -77,6 +78,7 @@ class Request:
     time: str | None = None
     metrics: tuple[MetricRequest | Metric, ...] = ()
     needs_metrics: bool = True
+    is_history: bool = False
     covariates: tuple[str, ...] = ()
     segments: tuple[str, ...] = ()
     split: str | None = None
@@ -97,6 +99,7 @@ class Request:
     spending: str = "obrien_fleming"
     value: Mapping[str, Any] | None = None
     limits: tuple[Mapping[str, Any], ...] = ()
+    plan: Mapping[str, Any] | None = None
     presentation: Presentation = field(default_factory=Presentation)
     config: str | None = None
 

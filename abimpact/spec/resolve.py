@@ -41,6 +41,8 @@ def resolve(request: Request, columns: Mapping[str, str]) -> Experiment:
     aggregates = resolve_aggregates(request.aggregates, known) if request.aggregates else None
     if variant is None and aggregates and aggregates.incumbent:
         variant, said = "", ()
+    if request.is_history and request.variant is None:
+        variant, said = "", ()
     if variant is None:
         raise UsageError(
             "Which column names the variant?",
@@ -73,6 +75,7 @@ def resolve(request: Request, columns: Mapping[str, str]) -> Experiment:
         level=request.level,
         resamples=request.resamples,
         seed=request.seed,
+        is_history=request.is_history,
         aggregates=aggregates,
         min_segment_units=request.min_segment_units,
         sequential=request.sequential,

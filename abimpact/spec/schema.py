@@ -190,6 +190,41 @@ class Value(Costs):
     costs: dict[str, Costs] = Field({}, description="by proposed variant, where it costs otherwise")
 
 
+class PlannedKpi(_Table):
+    """`[[plan.kpi]]`: what is known of a KPI before the test, where no log shows it."""
+
+    name: str = Field(description="the metric's name")
+    baseline: float = Field(allow_inf_nan=False, description="its value today")
+    sd: Positive | None = Field(None, description="standard deviation of a unit; a proportion needs none")
+
+
+class Plan(_Table):
+    """`[plan]`: what is agreed upon before a test; `abimpact plan` writes it."""
+
+    question: str = Field("", description="what the test is to decide, in a sentence")
+    start: date | None = Field(None, description="the first day of the test")
+    lift: str | float | None = Field(None, description='the effect to be found, relative: "2%"')
+    effect: float | None = Field(None, allow_inf_nan=False, description="the effect to be found, in the KPI's unit")
+    power: float = Field(0.8, gt=0.5, lt=1, description="the chance to show that effect if it is there (0.8)")
+    units: int | None = Field(None, gt=0, description="units in all variants together, instead of an effect")
+    days: int | None = Field(None, gt=0, description="days of the test, instead of an effect")
+    daily_units: Positive | None = Field(None, description="new units a day; absent: those of the log")
+    traffic_share: float = Field(1.0, gt=0, le=1, description="share of them that takes part (1)")
+    covariate_correlation: float | None = Field(
+        None, ge=0, lt=1, description="of the primary KPI with what is known before; absent: that of the log"
+    )
+    comparisons: int | None = Field(
+        None, gt=0, description="primary KPIs × proposed variants that share the error (Holm); absent: counted"
+    )
+    claim: Literal["better", "safe", "equivalent"] = Field(
+        "better", description="what is to be shown of the primary KPI: better, not worse by margin, or alike (better)"
+    )
+    margin: str | None = Field(None, description='of the claims safe and equivalent: "2%"')
+    kpi: tuple[PlannedKpi, ...] = Field((), description="what is known of a KPI where no log shows it")
+    then: dict[str, str] = Field({}, description="what each verdict leads to, by verdict: ship, keep, …")
+    digest: str | None = Field(None, description="of all that the plan says, made by `abimpact plan`")
+
+
 class Report(_Table):
     """`[report]`: what a report is called, whose it is, how its numbers are written."""
 
@@ -219,6 +254,7 @@ class ConfigFile(_Table):
     limit: tuple[LimitTable, ...] = ()
     analysis: Analysis = Analysis()
     value: Value | None = None
+    plan: Plan | None = None
     report: Report = Report()
 
     @classmethod
