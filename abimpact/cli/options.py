@@ -91,7 +91,7 @@ ValueKeys = Annotated[
     typer.Option(
         "--value",
         metavar="KEY=VALUE",
-        help="A key of [value], as units_per_year=2400000 or build_cost=60000 (repeat): what the effect is worth.",
+        help="A key of \\[value], as units_per_year=2400000 or build_cost=60000 (repeat): what the effect is worth.",
         rich_help_panel=DECISION,
     ),
 ]

@@ -1,13 +1,11 @@
 """`abimpact report`: from a log to the report, its files and the gate."""
 
-import os
-import shlex
-import shutil
 import sys
-from io import TextIOWrapper
 from typing import TYPE_CHECKING
 
 from abimpact.cli import options as o
+from abimpact.cli.asking import Asked, reads_a_log
+from abimpact.cli.printing import page, show
 from abimpact.decide.decision import REASONS, Verdict
 from abimpact.errors import UsageError, nearest
 
@@ -15,34 +13,13 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from abimpact.decide.report import Report
-    from abimpact.spec.request import MetricRequest
-
-# What a pipe is taken for.
-PIPE_WIDTH = 80
 
 
+@reads_a_log
 def report(
-    sources: o.Sources,
-    config: o.Config = None,
-    sheet: o.Sheet = None,
-    table: o.Table = None,
-    unit: o.Unit = None,
-    variant: o.Variant = None,
-    incumbent: o.Incumbent = None,
-    proposed: o.Proposed = None,
-    time: o.Time = None,
-    metric: o.Metrics = None,
-    guardrail: o.Guardrails = None,
-    covariate: o.Covariates = None,
-    segment: o.Segments = None,
-    several_rows: o.SeveralRows = None,
-    where: o.Where = None,
-    missing: o.MissingMeans = None,
-    split: o.Split = None,
+    asked: Asked,
     value: o.ValueKeys = None,
-    level: o.Level = None,
     resamples: o.Resamples = None,
-    seed: o.Seed = None,
     gate: o.Gate = False,
     fail_on: o.FailOn = None,
     show_anyway: o.ShowAnyway = False,
@@ -51,80 +28,28 @@ def report(
     plots: o.Plots = None,
     quiet: o.Quiet = False,
     verbose: o.Verbose = False,
-    memory_limit: o.MemoryLimit = None,
-    threads: o.Threads = None,
-    no_progress: o.NoProgress = False,
 ) -> int:
     """Compare a proposed variant with the incumbent: verdict, KPIs with intervals, data checks."""
-    from abimpact.cli.progress import shown_progress
-    from abimpact.pipeline.reading import Running
     from abimpact.pipeline.report import run_report
     from abimpact.render.table import Options, check_printed, format_of, render, render_text
     from abimpact.render.write import write
-    from abimpact.spec.config import load_request
 
     check_printed(format_name)
     formats = {path: format_of(path) for path in output or ()}
     failing = _failing(gate, fail_on or [])
-    request = load_request(
-        {
-            "sheet": sheet,
-            "table": table,
-            "unit": unit,
-            "variant": variant,
-            "incumbent": incumbent,
-            "proposed": tuple(proposed or ()),
-            "time": time,
-            "metrics": metrics_of(metric or [], guardrail or []),
-            "covariates": tuple(covariate or ()),
-            "segments": tuple(segment or ()),
-            "several_rows": several_rows,
-            "where": where,
-            "missing": missing.value if missing else None,
-            "split": split,
-            "value": _money(value or []),
-            "level": level,
-            "resamples": resamples,
-            "seed": seed,
-        },
-        sources,
-        config,
-    )
-    with shown_progress(is_wanted=not no_progress) as progress:
-        found = run_report(
-            request,
-            command=shlex.join(["abimpact", *sys.argv[1:]]),
-            running=Running(memory_limit=memory_limit, threads=threads, progress=progress),
-        )
+    found = asked.run(run_report, asked.request(value=_money(value or []), resamples=resamples))
     files = {path: render(found, name, Options(show_anyway=show_anyway)) for path, name in formats.items()}
     for path, content in files.items():
         write(path, content)
     if plots:
         _draw(found, plots, show_anyway=show_anyway)
-    page = Options(
-        width=width(),
-        is_coloured=sys.stdout.isatty() and "NO_COLOR" not in os.environ,
-        encoding=sys.stdout.encoding,
-        is_quiet=quiet,
-        is_verbose=verbose,
-        show_anyway=show_anyway,
-    )
-    show(render_text(found, format_name, page).rstrip("\n"))
+    laid_out = page(is_quiet=quiet, is_verbose=verbose, show_anyway=show_anyway)
+    show(render_text(found, format_name, laid_out).rstrip("\n"))
     if format_name == "github":
         from abimpact.render.github import append_summary
 
-        append_summary(found, page)
+        append_summary(found, laid_out)
     return _gate(found, failing)
-
-
-def metrics_of(metrics: list[str], guardrails: list[str]) -> "tuple[MetricRequest, ...]":
-    """The first metric is primary, the others secondary."""
-    from abimpact.spec.metric import Role
-    from abimpact.spec.request import MetricRequest
-
-    roles = [Role.PRIMARY, *[Role.SECONDARY] * len(metrics)]
-    named = [MetricRequest(spec=spec, role=role) for spec, role in zip(metrics, roles, strict=False)]
-    return (*named, *(MetricRequest(spec=spec, role=Role.GUARDRAIL) for spec in guardrails))
 
 
 def _money(keys: list[str]) -> dict[str, str | float]:
@@ -153,24 +78,6 @@ def _draw(found: "Report", folder: "Path", *, show_anyway: bool) -> None:
         make_folder(folder)
     for name, content in drawn:
         write(str(folder / name), content)
-
-
-def show(text: str) -> None:
-    """Print to standard output; a reader who has enough of it changes nothing of what the run earned."""
-    if isinstance(sys.stdout, TextIOWrapper):
-        sys.stdout.reconfigure(errors="backslashreplace")
-    try:
-        print(text, flush=True)
-    except OSError as error:
-        # What is left in the buffer is not to be tried again at exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        if not isinstance(error, BrokenPipeError):
-            raise UsageError(f"Standard output cannot be written: {error.strerror}.") from error
-
-
-def width() -> int:
-    """Columns of the terminal, or what a pipe is taken for."""
-    return shutil.get_terminal_size().columns if sys.stdout.isatty() else PIPE_WIDTH
 
 
 def _failing(gate: bool, fail_on: list[str]) -> tuple[str, ...]:
