@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 
+from abimpact.decide.course import Course
 from abimpact.decide.decision import Decision
 from abimpact.decide.limits import Capacity
 from abimpact.decide.value import Contrast, Value
@@ -57,6 +58,7 @@ class MetricResult:
 
     `estimates` has every method that applies, the chosen one named by `chosen_method` (None, with
     `not_estimated`, when there is none). `guardrail` and `equivalence` are the tests against declared margins.
+    `course` is how the effect developed, None without dates.
     """
 
     metric: Metric
@@ -69,6 +71,7 @@ class MetricResult:
     equivalence: Margin | None
     segments: tuple[SegmentResult, ...] = ()
     heterogeneity: tuple[Heterogeneity, ...] = ()
+    course: Course | None = None
 
     @property
     def chosen(self) -> Estimate | None:

@@ -1,7 +1,8 @@
 """Composes the rooms: from a request to a report. Nothing is computed here."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from functools import partial
 from importlib import import_module
 from typing import TYPE_CHECKING
@@ -15,6 +16,7 @@ from abimpact.read.log import Log
 from abimpact.spec.experiment import Experiment
 from abimpact.spec.request import Request
 from abimpact.summarise.aggregates import summarise_aggregates
+from abimpact.summarise.days import Day, summarise_days
 from abimpact.summarise.segments import summarise_segments
 from abimpact.summarise.summarise import summarise
 from abimpact.summarise.summary import MetricSummary, Summary
@@ -64,6 +66,7 @@ def _report(
     progress: Callable[[str, float], None],
 ) -> Report:
     from abimpact.decide.families import adjust_pvalues
+    from abimpact.decide.novelty import novelty
     from abimpact.decide.plausible import too_good
     from abimpact.decide.segments import with_segments
     from abimpact.decide.verdict import decide, overall
@@ -92,8 +95,9 @@ def _report(
         partial(_estimates, experiment=experiment),
         experiment.level,
     )
+    results = _with_courses(results, summarise_days(log, summary), experiment, monitor)
     findings += tuple(peeking(compare_looks(looks), experiment.level, is_sequential=monitor is not None))
-    findings += (*too_good(results), *(() if looks else diagnose(summary)))
+    findings += (*too_good(results), *novelty(results), *(() if looks else diagnose(summary)))
     values, contrasts = values_of(log, summary, results)
     worth = {v.proposed: v for v in values}
     limits = capacities_of(log, summary)
@@ -144,6 +148,37 @@ def _estimates(summary: MetricSummary, proposed: int, *, experiment: Experiment)
     from abimpact.estimate.table import estimate
 
     return estimate(summary, proposed, level=experiment.level, n_resamples=0, seed=experiment.seed).estimates
+
+
+def _with_courses(
+    results: Sequence[MetricResult],
+    days: Mapping[str, tuple[Day, ...]],
+    experiment: Experiment,
+    monitor: "Monitor | None",
+) -> tuple[MetricResult, ...]:
+    """`results` with how each effect developed, where the log has days."""
+    from abimpact.decide.course import course
+
+    # A look at planned shares holds at those; what a single day shows is never a look.
+    of_looks = monitor if monitor and monitor.is_gated else None
+    alone = partial(_chosen, experiment=experiment, monitor=None)
+    so_far = partial(_chosen, experiment=experiment, monitor=of_looks)
+    return tuple(
+        replace(r, course=course(days[r.metric.name], r.proposed.variant, alone, so_far, experiment.level))
+        if r.metric.name in days
+        else r
+        for r in results
+    )
+
+
+def _chosen(
+    summary: MetricSummary, proposed: int, *, experiment: Experiment, monitor: "Monitor | None"
+) -> "Estimate | None":
+    """The estimate by the chosen method, without resampling."""
+    from abimpact.estimate.table import estimate
+
+    found = estimate(summary, proposed, level=experiment.level, n_resamples=0, seed=experiment.seed, monitor=monitor)
+    return next((e for e in found.estimates if e.method == found.chosen), None)
 
 
 def _monitor(log: Log) -> "Monitor | None":

@@ -102,10 +102,10 @@ class Days:
 class Log:
     """One row per unit in `relation`: `arm` (0 = incumbent), number columns, and `s0…` for declared segments.
 
-    `raw` is the relation of filtered rows before units were formed, with the file's own columns
-    (their type families in `families`) and `abimpact_arm`. `metrics` have their kinds resolved; `columns` gives for
-    each metric its value, denominator and covariates, in that order. `immature` counts by variant the units too young
-    for a metric that matures, `caps` has those of metrics that are capped.
+    Where the log has dates, `day` is that of the unit. `raw` is the relation of filtered rows before units were formed,
+    with the file's own columns (their type families in `families`) and `abimpact_arm`. `metrics` have their kinds
+    resolved; `columns` gives for each metric its value, denominator and covariates, in that order. `immature` counts by
+    variant the units too young for a metric that matures, `caps` has those of metrics that are capped.
     """
 
     engine: Engine

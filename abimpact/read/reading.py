@@ -35,6 +35,11 @@ class Reading:
         """Names of the columns of declared segments in the relations of units."""
         return [f"s{j}" for j in range(len(self.experiment.segments))]
 
+    @property
+    def days(self) -> list[str]:
+        """The column of the unit's day in the relations of units, where the log has dates."""
+        return ["day"] if self.experiment.time else []
+
     def try_sql(self, sql: str, what: str) -> None:
         """Let the engine check the types of an expression over `rows` before it is part of larger queries."""
         try:

@@ -9,6 +9,7 @@ from dataclasses import asdict
 from datetime import date
 from typing import Any
 
+from abimpact.decide.course import Development
 from abimpact.decide.decision import Decision
 from abimpact.decide.limits import Capacity
 from abimpact.decide.report import Arm, CheckReport, MetricResult, Provenance, Report, SegmentResult
@@ -123,6 +124,61 @@ def _metric(result: MetricResult) -> dict[str, Any]:
         "equivalence": result.equivalence and _equivalence(result.equivalence),
         "segments": [_segment(result, s) for s in result.segments],
         "heterogeneity": [asdict(h) for h in result.heterogeneity],
+        **_course(result),
+    }
+
+
+def _course(result: MetricResult) -> dict[str, Any]:
+    """How the effect developed; empty without dates."""
+    found, variants = result.course, (result.incumbent.variant, result.proposed.variant)
+    if found is None:
+        return {"days": [], "trend": None, "weekdays": None}
+    return {
+        "days": [
+            {
+                "day": day.start.isoformat(),
+                "length": day.length,
+                "daily": _effect(variants, day.units, day.alone),
+                "cumulative": _effect(variants, day.units_so_far, day.so_far),
+            }
+            for day in found.days
+        ],
+        "trend": found.development and _development(found.development),
+        "weekdays": {
+            "pvalue": found.weekday_pvalue,
+            "effects": [{"weekday": w.weekday, **_effect(variants, w.units, w.estimate)} for w in found.weekdays],
+        }
+        if found.weekdays
+        else None,
+    }
+
+
+def _effect(variants: tuple[str, str], units: tuple[int, int], found: Estimate | None) -> dict[str, Any]:
+    """An effect in brief: nulls where there is no estimate."""
+    return {
+        "units": dict(zip(variants, units, strict=True)),
+        "method": found and found.method,
+        "absolute": found and _interval(found.absolute),
+        "relative": found and _interval(found.relative),
+        "pvalue": found and found.pvalue,
+    }
+
+
+def _development(found: Development) -> dict[str, Any]:
+    return {
+        "by": "day",
+        "days": found.days,
+        "slope": found.slope,
+        "se": found.se,
+        "df": found.df,
+        "pvalue": found.pvalue,
+        "first": _interval(found.first),
+        "last": _interval(found.last),
+        "extrapolated": {
+            "until": found.until.isoformat(),
+            "absolute": _interval(found.if_it_went_on),
+            "zero_on": found.zero_on and found.zero_on.isoformat(),
+        },
     }
 
 

@@ -112,6 +112,15 @@ class _Page:
             parts += [f"**{safe(found.title)}.** {safe(found.sentence)}", *table(headers, "lrrrrrr", cells)]
         return parts
 
+    def developed(self, block: Block) -> list[str]:
+        parts = []
+        for found in block.developed:
+            rows = self.some("days", found.rows)
+            cells = [(r.day, r.units, r.effect, r.interval, r.so_far, r.so_far_interval) for r in rows]
+            headers = ["day", "units", "effect", "interval", "so far", "interval"]
+            parts += [f"**{safe(found.title)}.** {safe(' '.join(found.sentences))}", *table(headers, "rrrrrr", cells)]
+        return parts
+
     def checks(self) -> list[str]:
         found = self.some("checks", self.view.checks)
         lines = [f"- {c.mark} **{safe(c.code)}**: {safe(c.text)}" for c in found]
@@ -125,6 +134,7 @@ class _Page:
         for block in blocks:
             named = f" ({safe(block.proposed)})" if len(v.blocks) > 1 else ""
             parts += fold(f"For whom{named}", self.for_whom(block))
+            parts += fold(f"How it developed{named}", self.developed(block))
             parts += fold(f"Costs and assumptions{named}", _money_details(block))
             parts += fold(f"Why{named}", ["\n".join(f"- {safe(b)}" for b in block.because)] if block.because else [])
             parts += fold(f"All estimates{named}", self.estimates(block))

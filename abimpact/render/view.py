@@ -11,6 +11,7 @@ from abimpact.decide.report import CheckReport, Provenance, Report
 from abimpact.findings import Finding, Severity
 from abimpact.render import numbers, phrases, words
 from abimpact.render.capacity import LimitRow, limit_row
+from abimpact.render.course import Developed, developed
 from abimpact.render.methods import METHODS
 from abimpact.render.money import Money, contrast, money
 from abimpact.render.rows import EstimateRow, GuardrailRow, KpiRow, estimate_row, guardrail_row, kpi_row
@@ -33,6 +34,7 @@ class Block:
     money: Money | None
     limits: tuple[LimitRow, ...]
     for_whom: tuple[ForWhom, ...]
+    developed: tuple[Developed, ...]
     because: tuple[str, ...]
 
 
@@ -113,6 +115,7 @@ def _block(report: Report, decision: Decision, *, is_withheld: bool) -> Block:
         estimates=tuple(estimate_row(m, e) for m in results for e in m.estimates),
         money=None if worth is None or is_withheld else money(report, worth),
         for_whom=tuple(f for m in results if m.metric.role is Role.PRIMARY for f in for_whom(m)),
+        developed=tuple(d for m in results if m.metric.role is Role.PRIMARY for d in developed(m)),
         limits=() if is_withheld else tuple(limit_row(c) for c in report.capacities if c.proposed == decision.proposed),
         because=() if is_withheld else tuple(_because(report, decision, b) for b in decision.because),
     )

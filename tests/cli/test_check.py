@@ -14,7 +14,7 @@ from tests.logs import frame
 SCHEMA = json.loads((Path(abimpact.render.__file__).parent / "check.schema.json").read_text())
 REPORT = json.loads((Path(abimpact.render.__file__).parent / "report.schema.json").read_text())
 LATER = {
-    "constant_metric", "skewed_metric", "outliers", "pre_period_imbalance", "too_good",
+    "constant_metric", "skewed_metric", "outliers", "pre_period_imbalance", "too_good", "novelty",
 }  # fmt: skip
 ASKED = ("--unit", "unit", "--variant", "variant", "--incumbent", "rules")
 
