@@ -22,6 +22,7 @@ from abimpact.spec.schema import (
     ConfigFile,
     Costs,
     Data,
+    FillTable,
     LimitTable,
     MetricTable,
     Plan,
@@ -195,6 +196,7 @@ def config_page() -> str:
     tables: dict[str, type[BaseModel]] = {
         "[data]": Data,
         "[data.units]": Units,
+        "[[data.fill]]": FillTable,
         "[data.aggregates]": AggregateColumns,
         "[[metric]]": MetricTable,
         "[[limit]]": LimitTable,
@@ -250,7 +252,9 @@ def _type(annotation: Any) -> str:
     if get_origin(annotation) in (tuple, list):
         return f"list of {_type(options[0])}"
     if get_origin(annotation) is dict:
-        return "number" if options[1] is not str else "table of texts by name"
+        if options[1] is str:
+            return "table of texts by name"
+        return "table of names by column" if get_args(options[1]) and str in get_args(options[1]) else "number"
     if isinstance(annotation, str):
         return f'"{annotation}"'
     if options and all(isinstance(o, str) for o in options):

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 
 from abimpact.check.days import exposure_gaps, peeking, sample_ratio_over_time
+from abimpact.check.files import schema_drift
 from abimpact.check.identity import (
     duplicate_rows,
     filtered_rows,
@@ -24,6 +25,7 @@ CHECKS: tuple[Callable[[Log], Sequence[Finding]], ...] = (
     sample_ratio,
     units_in_both_arms,
     duplicate_rows,
+    schema_drift,
     sample_ratio_over_time,
     exposure_gaps,
     not_concurrent,

@@ -1,7 +1,7 @@
 """The report: all that is known of one experiment, and the only thing that `render` sees."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 
 from abimpact.decide.course import Course
@@ -81,12 +81,19 @@ class MetricResult:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Source:
-    """One input file as it was read."""
+    """One input file as it was read: a part of the log, or one that fills in the columns `fills`.
+
+    `units` and `totals` (sums of each metric's value) are over rows of a known unit and a compared variant, before
+    units in both variants and further rows of a unit are left out; `units` is None without a unit column.
+    """
 
     path: str
     bytes: int
-    rows: int
+    rows: int | None
     sha256: str
+    units: int | None = None
+    totals: Mapping[str, float | None] = field(default_factory=dict)
+    fills: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -2,14 +2,16 @@
 
 import hashlib
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
 from datetime import UTC, datetime
 from importlib.metadata import version
 
 from abimpact.decide.report import Provenance, Source
+from abimpact.read.loaded import Filled
 from abimpact.read.log import Log
 from abimpact.read.sources import InputFile
+from abimpact.read.totals import FileTotals
 from abimpact.spec.request import Request
 
 # The files that were read; asked for once their digests are there.
@@ -33,12 +35,31 @@ def provenance(log: Log, request: Request, sources: tuple[Source, ...], command:
 
 
 def read_sources(
-    files: tuple[InputFile, ...], rows: Mapping[str, int], digests: Mapping[str, Future[str]]
+    files: Sequence[InputFile],
+    of_fills: Sequence[Sequence[InputFile]],
+    totals: Mapping[str, FileTotals],
+    fills: Sequence[Filled],
+    digests: Mapping[str, Future[str]],
 ) -> tuple[Source, ...]:
-    """The files with their rows and digests."""
-    return tuple(
-        Source(path=f.path, bytes=f.bytes, rows=rows.get(f.path, 0), sha256=digests[f.path].result()) for f in files
-    )
+    """The files with what they hold and their digests; those that only fill in columns come last."""
+    nothing = FileTotals(rows=0, units=None, sums={})
+    sources = [
+        Source(
+            path=f.path,
+            bytes=f.bytes,
+            rows=(found := totals.get(f.path, nothing)).rows,
+            sha256=digests[f.path].result(),
+            units=found.units,
+            totals=found.sums,
+        )
+        for f in files
+    ]
+    for group, fill in zip(of_fills, fills, strict=False):
+        sources += [
+            Source(path=f.path, bytes=f.bytes, rows=None, sha256=digests[f.path].result(), fills=(fill.column,))
+            for f in group
+        ]
+    return tuple(sources)
 
 
 def digest(file: InputFile) -> str:

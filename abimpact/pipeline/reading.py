@@ -8,12 +8,15 @@ from typing import TypeVar
 
 from abimpact.pipeline.provenance import Sources, digest, read_sources
 from abimpact.read.duckdb_engine import DuckDBEngine
+from abimpact.read.filling import files_of, filled, survey_fills, with_fills
+from abimpact.read.joining import log_columns
 from abimpact.read.loaded import Loaded
-from abimpact.read.loading import load, load_frame, log_columns, rows_per_file
+from abimpact.read.loading import load, load_frame
 from abimpact.read.log import Log
 from abimpact.read.opening import Opener
 from abimpact.read.sources import InputFile, expand
 from abimpact.read.survey import survey
+from abimpact.read.totals import totals_by_file
 from abimpact.spec.aggregates import Cell
 from abimpact.spec.experiment import Experiment
 from abimpact.spec.request import Request
@@ -44,14 +47,16 @@ def opened(
 ) -> Result:
     """What `finish` makes of the opened log; `beside` runs while the log is read."""
     files = expand(request.sources) if frame is None else ()
+    of_fills = files_of(request.fill)
+    every_file = tuple({f.path: f for group in (files, *of_fills) for f in group}.values())
     with ThreadPoolExecutor(max_workers=2) as pool:
         # Both run beside the engine's scans: imports that only the second half needs, and hashing.
         if beside:
             pool.submit(beside)
-        digests = {file.path: pool.submit(digest, file) for file in files}
+        digests = {file.path: pool.submit(digest, file) for file in every_file}
         engine = DuckDBEngine(memory_limit=running.memory_limit, threads=running.threads)
         try:
-            return finish(*_read(engine, files, frame, request, digests))
+            return finish(*_read(engine, files, of_fills, frame, request, digests))
         finally:
             pool.shutdown(cancel_futures=True)
             engine.close()
@@ -60,28 +65,32 @@ def opened(
 def _read(
     engine: DuckDBEngine,
     files: tuple[InputFile, ...],
+    of_fills: tuple[tuple[InputFile, ...], ...],
     frame: object,
     request: Request,
     digests: Mapping[str, Future[str]],
 ) -> tuple[Log, LooksByMetric, Sources]:
     """The opened log, the looks of a table of aggregates, and the sources once their digests are there."""
-    engine.lock([file.path for file in files])
+    engine.lock([file.path for group in (files, *of_fills) for file in group])
+    fillings = survey_fills(engine, request.fill, of_fills)
     if frame is not None:
         loaded = load_frame(engine, frame)
-        families = engine.describe(loaded.relation)
+        families = with_fills(engine.describe(loaded.relation), fillings)
         experiment = resolve(request, families)
+        loaded = filled(engine, loaded, fillings, _texts(experiment))
         return *_open(engine, loaded, families, experiment), tuple
     seen = survey(engine, files, request.pick)
-    families = seen.families
+    families = with_fills(seen.families, fillings)
     experiment = resolve(request, families)
-    texts = [name for name in (experiment.unit, experiment.variant, *experiment.segments) if name]
+    texts = _texts(experiment)
     loaded = load(engine, seen, texts=texts, numbers=_numbers(experiment), time=experiment.time)
+    loaded = filled(engine, loaded, fillings, texts)
     # Whether a column is text may come to light only beyond the first rows, or by what it is needed for.
     found = log_columns(engine, loaded)
     families = {name: found[name] if "text" in (found[name], family) else family for name, family in families.items()}
     log, looks = _open(engine, loaded, families, experiment)
-    rows = rows_per_file(engine, loaded)
-    return log, looks, partial(read_sources, files, rows, digests)
+    totals = totals_by_file(engine, loaded, log)
+    return log, looks, partial(read_sources, files, of_fills, totals, log.fills, digests)
 
 
 def _open(
@@ -94,6 +103,11 @@ def _open(
 
     opened = open_aggregates(engine, loaded, families, experiment)
     return opened.log, opened.looks
+
+
+def _texts(experiment: Experiment) -> list[str]:
+    """The columns whose values keep the spelling of the files."""
+    return [name for name in (experiment.unit, experiment.variant, *experiment.segments) if name]
 
 
 def _numbers(experiment: Experiment) -> list[str]:

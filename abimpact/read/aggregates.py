@@ -66,6 +66,9 @@ def open_aggregates(
         days=Days(days=(), counts=()),
         immature={},
         caps={},
+        row_sql={},
+        files=loaded.files,
+        fills=loaded.fills,
         guesses=(*experiment.guesses, *loaded.guesses, *guesses, ONLY_MOMENTS),
     )
     return Opened(log=log, looks=looks)

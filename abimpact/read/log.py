@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import date
 
 from abimpact.read.engine import Engine
+from abimpact.read.loaded import FileColumns, Filled
 from abimpact.spec.experiment import Experiment, SeveralRows
 from abimpact.spec.metric import Metric
 
@@ -106,6 +107,8 @@ class Log:
     with the file's own columns (their type families in `families`) and `abimpact_arm`. `metrics` have their kinds
     resolved; `columns` gives for each metric its value, denominator and covariates, in that order. `immature` counts by
     variant the units too young for a metric that matures, `caps` has those of metrics that are capped.
+    `row_sql` has SQL over `raw` for the value of each metric and its denominator, where these can be told from a row.
+    `files` and `fills` say what the log was read from; a frame has no files.
     """
 
     engine: Engine
@@ -122,4 +125,7 @@ class Log:
     days: Days
     immature: Mapping[str, tuple[int, ...]]
     caps: Mapping[str, Cap]
+    row_sql: Mapping[str, tuple[str, ...]]
+    files: tuple[FileColumns, ...]
+    fills: tuple[Filled, ...]
     guesses: tuple[str, ...]

@@ -75,6 +75,12 @@ def _open(reading: Reading) -> Log:
         days=_days(engine, relation, experiment, len(variants)),
         immature=_immature(engine, relation, experiment, len(variants)),
         caps={name: caps[i[0]] for name, i in places.items() if i[0] in caps},
+        row_sql={
+            m.name: tuple(terms[i].sql for i in places[m.name][: 1 + (m.denominator is not None)])
+            for m in experiment.metrics
+        },
+        files=reading.loaded.files,
+        fills=reading.loaded.fills,
         guesses=(*experiment.guesses, *reading.loaded.guesses, *guesses, *said),
     )
 

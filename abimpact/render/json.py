@@ -297,7 +297,7 @@ def provenance_of(p: Provenance) -> dict[str, Any]:
         "engine": p.engine,
         "command": p.command,
         "config": _plain(p.config),
-        "sources": [asdict(s) for s in p.sources],
+        "sources": [{**asdict(s), "fills": list(s.fills)} for s in p.sources],
         "seed": p.seed,
         "created": p.created,
     }

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from abimpact.decide.decision import Because, Decision, Verdict
-from abimpact.decide.report import CheckReport, Provenance, Report
+from abimpact.decide.report import CheckReport, Provenance, Report, Source
 from abimpact.findings import Finding, Severity
 from abimpact.render import numbers, phrases, words
 from abimpact.render.capacity import LimitRow, limit_row
@@ -173,14 +173,22 @@ def _methods(report: Report) -> tuple[tuple[str, str], ...]:
     return tuple((name, f"{m.text} {m.source}.") for name, m in METHODS.items() if name in used)
 
 
+def _source(source: Source) -> list[tuple[str, str]]:
+    """A file with its digest, and what it holds in numbers that can be held against another report."""
+    read = f"{numbers.count(source.bytes)} bytes, sha256 {source.sha256}"
+    if source.rows is None:
+        return [("filled in from", f"{source.path} ({', '.join(source.fills)}; {read})")]
+    units = [] if source.units is None else [f"{numbers.count(source.units)} units"]
+    rows = ", ".join([f"{numbers.count(source.rows)} rows", *units, read])
+    sums = [f"{name} {'none' if x is None else numbers.plain(x)}" for name, x in source.totals.items()]
+    return [("source", f"{source.path} ({rows})"), *([("its totals", "; ".join(sums))] if sums else [])]
+
+
 def _provenance(p: Provenance) -> tuple[tuple[str, str], ...]:
     packages = ", ".join(f"{name} {version}" for name, version in p.packages.items())
-    sources = [
-        f"{s.path} ({numbers.count(s.rows)} rows, {numbers.count(s.bytes)} bytes, sha256 {s.sha256})" for s in p.sources
-    ]
     return (
         ("command", p.command),
-        *(("source", source) for source in sources),
+        *(pair for source in p.sources for pair in _source(source)),
         ("software", f"abimpact {p.abimpact}, Python {p.python}, {packages}; engine {p.engine}"),
         ("seed", str(p.seed)),
         ("created", p.created),

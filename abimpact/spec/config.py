@@ -10,7 +10,7 @@ from abimpact.errors import ConfigError, UsageError, nearest
 from abimpact.spec.document import Document, read_document
 from abimpact.spec.metric import Role
 from abimpact.spec.presentation import Presentation
-from abimpact.spec.request import MetricRequest, Request
+from abimpact.spec.request import Fill, MetricRequest, Request
 
 if TYPE_CHECKING:
     from abimpact.spec.schema import ConfigFile, Value
@@ -109,6 +109,9 @@ def _request(file: "ConfigFile", path: Path | None) -> Request:
     if (data.pop("kind") == "aggregates") != ("aggregates" in data):
         raise ConfigError(f'{path}: data.kind = "aggregates" and [data.aggregates] go together.')
     proposed = data.pop("proposed", ())
+    data["columns"] = {name: _listed(others) for name, others in data.get("columns", {}).items()}
+    folder = path.parent if path else Path()
+    data["fill"] = tuple(Fill(**{**fill, "file": str(folder / fill["file"])}) for fill in data["fill"])
     values: dict[str, Any] = {**data, **units, **file.analysis.model_dump(exclude_none=True)}
     values["proposed"] = (proposed,) if isinstance(proposed, str) else tuple(proposed)
     known = {f.name for f in fields(Request)}
@@ -122,6 +125,13 @@ def _request(file: "ConfigFile", path: Path | None) -> Request:
         config=str(path) if path else None,
         **{k: v for k, v in values.items() if k in known},
     )
+
+
+def _listed(others: Any) -> Any:
+    """Other names of a column as a list, also where only one was given."""
+    if isinstance(others, dict):
+        return {name: _listed(names) for name, names in others.items()}
+    return (others,) if isinstance(others, str) else tuple(others)
 
 
 def _value(money: "Value") -> dict[str, Any]:

@@ -49,6 +49,8 @@ def resolve(request: Request, columns: Mapping[str, str]) -> Experiment:
             f"Say --variant COLUMN; the log has: {', '.join(map(repr, list(known)[:20]))}.",
         )
     unit, also_said = _named_or_guessed(request.unit, UNIT_NAMES, known, "--unit")
+    if unit is None:
+        also_said = _undecided(known)
     time, said_last = _time(request.time, known)
     if aggregates:  # neither units nor their days are there
         unit, time, also_said, said_last = None, None, (), ()
@@ -97,6 +99,15 @@ def _named_or_guessed(
     if len(known) != 1:
         return None, ()
     return known[0], (f"{flag} was not given; column {known[0]!r} was taken by its name.",)
+
+
+def _undecided(columns: Mapping[str, str]) -> tuple[str, ...]:
+    """A sentence where several columns have names that well-known units have."""
+    known = [c for c in columns if c.casefold() in UNIT_NAMES]
+    if len(known) < 2:
+        return ()
+    listed = ", ".join(map(repr, known))
+    return (f"--unit was not given; {listed} could be it, so none was taken: each row counts as a unit.",)
 
 
 def _time(name: str | None, columns: Mapping[str, str]) -> tuple[str | None, tuple[str, ...]]:

@@ -44,6 +44,17 @@ class AggregateColumns(_Table):
     experiment: str | None = Field(None, description="the experiment's name, if there are several")
 
 
+class FillTable(_Table):
+    """`[[data.fill]]`: a column that is filled in from another file where it has no value."""
+
+    column: str = Field(description="the column, in both")
+    file: str = Field(description="the other file, relative to this one")
+    by: str = Field(description="the key that both have; one value a key")
+
+
+Names = str | tuple[str, ...]
+
+
 class Data(_Table):
     """`[data]`: what is what in the log."""
 
@@ -62,6 +73,12 @@ class Data(_Table):
     missing: Literal["zero", "exclude"] | None = Field(None, description="what a null outcome means")
     kind: Literal["rows", "aggregates"] = Field("rows", description="what the log's rows are")
     aggregates: AggregateColumns | None = Field(None, description="the columns of a table of aggregates")
+    columns: dict[str, Names | dict[str, Names]] | None = Field(
+        None,
+        description='other names of a column in some files: user_id = ["uid", "UserID"]; or for one file (a name or '
+        'pattern), as [data.columns."2023.csv"]',
+    )
+    fill: tuple[FillTable, ...] = Field((), description="columns filled in from other files")
     derive: dict[str, str] | None = Field(None, description="new columns from expressions, in order")
     units: Units | None = Field(None, description="a unit with several rows")
 

@@ -12,7 +12,8 @@ def resolve_variants(
 ) -> tuple[str, tuple[str, ...], tuple[str, ...]]:
     """The incumbent, the proposed variants and what was guessed, from the rows of each variant present.
 
-    A name finds the variant spelled like it, or the one of the same numeric value (`0` finds `0.0`).
+    A name finds the variant spelled like it, or the one of the same numeric value (`0` finds `0.0`). Of several
+    spellings that differ by case or spaces alone, the one with most rows is the variant; the rest are not compared.
     """
     if len(counts) < 2:
         only = ", ".join(map(repr, counts)) or "none"
@@ -31,14 +32,26 @@ def resolve_variants(
     others = tuple(dict.fromkeys(_find(p, counts, "--proposed") for p in proposed))
     if first in others:
         raise UsageError(f"{first!r} is named as incumbent and as proposed.", "Name two different variants.")
-    return first, others or tuple(v for v in sorted(counts) if v != first), guesses
+    return first, others or _others(first, counts), guesses
+
+
+def _others(incumbent: str, counts: Mapping[str, int]) -> tuple[str, ...]:
+    """Every other variant, in its most frequent spelling."""
+    usual: dict[str, str] = {_folded(incumbent): incumbent}
+    for name in sorted(counts, key=lambda v: -counts[v]):
+        usual.setdefault(_folded(name), name)
+    return tuple(v for v in sorted(usual.values()) if v != incumbent)
+
+
+def _folded(name: str) -> str:
+    return " ".join(name.casefold().split())
 
 
 def _known_incumbent(counts: Mapping[str, int], proposed: Sequence[str]) -> str:
     known = [v for v in counts if v.strip().casefold() in INCUMBENT_WORDS and v not in proposed]
     known += [v for v in counts if v not in known and _number(v) == 0 and v not in proposed]
-    if len(known) == 1:
-        return known[0]
+    if len(set(map(_folded, known))) == 1:
+        return max(known, key=lambda v: counts[v])
     listed = ", ".join(f"{v!r} ({n:,} rows)" for v, n in list(counts.items())[:12])
     raise UsageError(
         f"Which variant is the incumbent? The log has {listed}.",

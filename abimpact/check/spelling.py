@@ -1,0 +1,69 @@
+"""Are categories spelled alike?"""
+
+from abimpact.check.listing import MOST_LISTED, files_of, more
+from abimpact.findings import Finding, Severity
+from abimpact.read.loaded import FILE
+from abimpact.read.log import Log
+from abimpact.spec.expression import quote
+
+# Share of the rows spelled otherwise from which on a variant is not what it seems.
+BLOCK_SHARE = 0.01
+MOST_VALUES = 1_000
+
+
+def respelled(log: Log) -> list[Finding]:
+    """Categories whose spellings differ by case or spaces alone: never merged, but said."""
+    direct = {log.experiment.variant, *log.experiment.segments}
+    sources = {c for name in direct & set(log.experiment.derive) for c in log.experiment.derive[name].columns}
+    names = [n for n in direct | sources if n and log.families.get(n, "text") == "text"]
+    return [f for name in sorted(names) if (f := _spellings(log, name, is_direct=name in direct))]
+
+
+def _spellings(log: Log, name: str, *, is_direct: bool) -> Finding | None:
+    some = files_of(log)
+    column = f"CAST({quote(name)} AS VARCHAR)"
+    file = FILE if log.files else "''"
+    rows = log.engine.rows(
+        f"SELECT {column} AS spelling, {file} AS file, count(*) AS n FROM {log.raw} WHERE {column} IS NOT NULL "
+        f"GROUP BY 1, 2 ORDER BY 1, 2 LIMIT {MOST_VALUES}"
+    )
+    counts: dict[str, dict[str, int]] = {}
+    places: dict[str, list[str]] = {}
+    for spelling, path, n in rows:
+        of_value = counts.setdefault(" ".join(spelling.casefold().split()), {})
+        of_value[spelling] = of_value.get(spelling, 0) + n
+        places.setdefault(spelling, []).append(path)
+    several = {value: found for value, found in counts.items() if len(found) > 1}
+    if not several:
+        return None
+    usual = {value: max(found, key=lambda s: found[s]) for value, found in several.items()}
+    others = {s: n for value, found in several.items() for s, n in found.items() if s != usual[value]}
+    is_variant = name == log.experiment.variant
+    is_many = sum(others.values()) >= BLOCK_SHARE * log.row_counts.kept
+    severity = Severity.INFO if not is_direct else Severity.BLOCK if is_variant and is_many else Severity.WARN
+    listed = "; ".join(
+        ", ".join(f"{s!r} ({n:,} rows{_in(some(places[s]))})" for s, n in sorted(found.items(), key=lambda i: -i[1]))
+        for found in list(several.values())[:MOST_LISTED]
+    )
+    return Finding(
+        code="schema_drift",
+        severity=severity,
+        message=f"{name!r} spells what may be one category in several ways: {listed}{more(len(several))}. "
+        + ("They are taken for different ones." if is_direct else "A derived column reads them."),
+        why="Rows spelled otherwise are missing from the category that they belong to." if is_direct else "",
+        do=f"If they mean the same, derive a column, as [data.derive] spelled = 'lower(trim({quote(name)}))', and name "
+        "that one."
+        if is_direct
+        else "",
+        data={
+            "kind": "spelling",
+            "column": name,
+            "spellings": several,
+            "files": {s: places[s] for found in several.values() for s in found} if log.files else {},
+            "rows": sum(others.values()),
+        },
+    )
+
+
+def _in(files: str) -> str:
+    return f" in {files}" if files else ""

@@ -1,0 +1,78 @@
+"""What each file of a log holds, in numbers that can be held against someone else's report."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from abimpact.read.engine import Engine
+from abimpact.read.loaded import FILE, Loaded
+from abimpact.read.log import Log
+from abimpact.read.reading import ARM
+from abimpact.spec.expression import quote
+from abimpact.spec.metric import MetricKind
+
+# Digits that a total is rounded to: the order in which an engine adds up is not always the same.
+DIGITS = 12
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FileTotals:
+    """One file: all its `rows`; its units and the sums of metrics over rows of a known unit and a compared variant.
+
+    `units` is None without a unit column. A ratio has the sums of both its parts, as "name" and "name (denominator)".
+    """
+
+    rows: int
+    units: int | None
+    sums: Mapping[str, float | None]
+
+
+def totals_by_file(engine: Engine, loaded: Loaded, log: Log) -> dict[str, FileTotals]:
+    """The totals of every file, by its path."""
+    rows = dict(engine.rows(f"SELECT {FILE}, count(*) FROM {loaded.relation} GROUP BY {FILE}"))
+    if not log.raw:
+        return {path: FileTotals(rows=n, units=None, sums={}) for path, n in rows.items()}
+    sums = sums_of(log)
+    unit = log.experiment.unit
+    condition = f"{ARM} IS NOT NULL" + (f" AND {quote(unit)} IS NOT NULL" if unit else "")
+    parts = [_units(log, len(rows)) if unit else "NULL", *(total_sql(sql) for sql in sums.values())]
+    found = engine.rows(f"SELECT {FILE}, {', '.join(parts)} FROM {log.raw} WHERE {condition} GROUP BY {FILE}")
+    by_file = {row[0]: row[1:] for row in found}
+    empty = (0 if unit else None, *[None] * len(sums))
+    return {
+        path: FileTotals(
+            rows=n,
+            units=by_file.get(path, empty)[0],
+            sums={name: rounded(x) for name, x in zip(sums, by_file.get(path, empty)[1:], strict=True)},
+        )
+        for path, n in rows.items()
+    }
+
+
+def sums_of(log: Log) -> dict[str, str]:
+    """SQL over the raw rows of everything that can be added up: the metrics' values, a ratio's two parts."""
+    found = {}
+    for metric in log.metrics:
+        parts = () if metric.kind is MetricKind.QUANTILE else log.row_sql.get(metric.name, ())
+        for part, sql in zip(("", " (denominator)"), parts, strict=False):
+            found[metric.name + part] = sql
+    return found
+
+
+def total_sql(sql: str) -> str:
+    """The aggregate that adds up the finite values of an expression."""
+    return f"fsum(CASE WHEN isfinite({sql}) THEN {sql} END)"
+
+
+def rounded(total: float | None) -> float | None:
+    """A total without the digits that the order of adding up decides."""
+    return None if total is None else float(f"{total:.{DIGITS}g}")
+
+
+def _units(log: Log, n_files: int) -> str:
+    """How units are counted: what the log has shown of them may save counting distinct ones."""
+    counts = log.unit_counts
+    if counts is not None and not (counts.in_both or counts.repeated):
+        return "count(*)"
+    if counts is not None and n_files == 1:
+        return str(counts.total)
+    return f"count(DISTINCT {quote(log.experiment.unit or '')})"
