@@ -12,6 +12,7 @@ from scipy.special import stdtr
 from abimpact.estimate.arm import ArmMean, contract
 from abimpact.estimate.estimate import NotEstimated
 from abimpact.estimate.linear import Linear
+from abimpact.estimate.stratified import shared_covariance
 from abimpact.estimate.welch import Difference, difference, welch_df
 from abimpact.findings import by_chance
 from abimpact.summarise.summary import Floats
@@ -40,8 +41,11 @@ def adjust(t: Linear, c: Linear, covariates: tuple[str, ...]) -> Adjustment | No
     start = len(t.weights) - k
     if refused := _differs(t, c, covariates, start):
         return refused
+    shared = shared_covariance(t.moments, c.moments)
     s_xx = np.sum([a.moments.covariance[start:, start:] / a.moments.n for a in (t, c)], axis=0)
+    s_xx -= (shared + shared.T)[start:, start:]
     s_xy = np.sum([a.moments.covariance[start:] @ a.weights / a.moments.n for a in (t, c)], axis=0)
+    s_xy -= shared[start:] @ c.weights + shared.T[start:] @ t.weights
     theta, kept = _solve(s_xx, s_xy)
     gap = t.moments.mean[start:] - c.moments.mean[start:]
     residual_t, residual_c = _residual(t, theta, start), _residual(c, theta, start)
@@ -51,9 +55,10 @@ def adjust(t: Linear, c: Linear, covariates: tuple[str, ...]) -> Adjustment | No
     q = float(gap[kept] @ np.linalg.solve(s_xx[np.ix_(kept, kept)], gap[kept])) if kept else 0.0
     inflation = (1 + q / df) / (1 - len(kept) / df)
     plain = t.weights @ t.moments.covariance @ t.weights / t.moments.n
-    plain += c.weights @ c.moments.covariance @ c.weights / c.moments.n
-    variance = inflation * (residual_t.variance_of_mean + residual_c.variance_of_mean)
-    value_t, value_c, covariance = _adjusted_arms(t, c, theta, start, inflation)
+    plain += c.weights @ c.moments.covariance @ c.weights / c.moments.n - 2 * t.weights @ shared @ c.weights
+    both = float(_residual_weights(t, theta, start) @ shared @ _residual_weights(c, theta, start))
+    variance = inflation * (residual_t.variance_of_mean + residual_c.variance_of_mean - 2 * both)
+    value_t, value_c, covariance = _adjusted_arms(t, c, theta, start, inflation, shared)
     return Adjustment(
         difference=Difference(
             t=value_t,
@@ -80,7 +85,7 @@ def _differs(t: Linear, c: Linear, covariates: tuple[str, ...], start: int) -> N
         x_c = contract(c.moments, axis, float(c.moments.mean[start + j]))
         if x_t.variance + x_c.variance == 0:
             continue
-        gap = difference(x_t, x_c)
+        gap = difference(x_t, x_c, float(axis @ shared_covariance(t.moments, c.moments) @ axis))
         pvalue = float(2 * stdtr(gap.df, -abs(gap.estimate) / gap.se))
         if pvalue < DIFFERS_BELOW:
             return NotEstimated(
@@ -113,30 +118,39 @@ def _solve(s_xx: Floats, s_xy: Floats) -> tuple[Floats, list[int]]:
 
 
 def _residual(arm: Linear, theta: Floats, start: int) -> ArmMean:
+    return contract(arm.moments, _residual_weights(arm, theta, start), 0.0)
+
+
+def _residual_weights(arm: Linear, theta: Floats, start: int) -> Floats:
     weights = arm.weights.copy()
     weights[start:] = -theta
-    return contract(arm.moments, weights, 0.0)
+    return weights
 
 
-def _adjusted_arms(t: Linear, c: Linear, theta: Floats, start: int, inflation: float) -> tuple[ArmMean, ArmMean, float]:
-    """Adjusted arm values with their variances and covariance, for Fieller's set."""
+def _adjusted_arms(
+    t: Linear, c: Linear, theta: Floats, start: int, inflation: float, shared: Floats
+) -> tuple[ArmMean, ArmMean, float]:
+    """Adjusted arm values with their variances and covariance, for Fieller's set.
+
+    Each is a sum over the columns' means of both arms, m_t = y_t - w_c theta (x_t - x_c) and m_c = y_c + w_t theta
+    (x_t - x_c), whose covariances within an arm are S / n and between the arms `shared`.
+    """
     n = t.moments.n + c.moments.n
     w_t, w_c = t.moments.n / n, c.moments.n / n
-    shift = float(theta @ (t.moments.mean[start:] - c.moments.mean[start:]))
-    parts = {}
-    for name, arm in (("t", t), ("c", c)):
-        spread, weights = arm.moments.covariance, arm.weights
-        parts[name] = (
-            float(weights @ spread @ weights) / arm.moments.n,
-            float(theta @ (spread @ weights)[start:]) / arm.moments.n,
-            float(theta @ spread[start:, start:] @ theta) / arm.moments.n,
-        )
-    (yy_t, xy_t, xx_t), (yy_c, xy_c, xx_c) = parts["t"], parts["c"]
-    v_t = yy_t - 2 * w_c * xy_t + w_c**2 * (xx_t + xx_c)
-    v_c = yy_c - 2 * w_t * xy_c + w_t**2 * (xx_t + xx_c)
-    covariance = w_t * (xy_t - w_c * xx_t) + w_c * (xy_c - w_t * xx_c)
+    slope = np.zeros(len(t.weights))
+    slope[start:] = theta
+    spread_t, spread_c = (arm.moments.covariance / arm.moments.n for arm in (t, c))
+    # The weights of (t's means, c's means) in the value of t, and in that of c.
+    in_t, in_c = (t.weights - w_c * slope, w_c * slope), (w_t * slope, c.weights - w_t * slope)
+
+    def covariance(one: tuple[Floats, Floats], other: tuple[Floats, Floats]) -> float:
+        within = one[0] @ spread_t @ other[0] + one[1] @ spread_c @ other[1]
+        return inflation * float(within + one[0] @ shared @ other[1] + other[0] @ shared @ one[1])
 
     def arm_mean(arm: Linear, value: float, variance: float) -> ArmMean:
-        return ArmMean(n=arm.moments.n, value=value, variance=inflation * variance * arm.moments.n, third=0.0)
+        return ArmMean(n=arm.moments.n, value=value, variance=variance * arm.moments.n, third=0.0)
 
-    return arm_mean(t, t.value - w_c * shift, v_t), arm_mean(c, c.value + w_t * shift, v_c), inflation * covariance
+    shift = float(theta @ (t.moments.mean[start:] - c.moments.mean[start:]))
+    value_t = arm_mean(t, t.value - w_c * shift, covariance(in_t, in_t))
+    value_c = arm_mean(c, c.value + w_t * shift, covariance(in_c, in_c))
+    return value_t, value_c, covariance(in_t, in_c)

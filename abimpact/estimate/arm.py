@@ -7,6 +7,7 @@ import numpy as np
 from scipy.special import stdtrit
 
 from abimpact.estimate.estimate import Interval, Kind
+from abimpact.estimate.stratified import PostStratified
 from abimpact.summarise.summary import SMALLEST_VARIANCE, Floats, Moments
 
 # A spread this small beside the values is what rounding leaves of a constant.
@@ -15,12 +16,22 @@ ROUNDING = 1e-13
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ArmMean:
-    """A value over `n` units: `variance` per unit (divisor n - 1), `third` the mean cubed deviation of a unit."""
+    """A value over `n` units: `variance` per unit (divisor n - 1), `third` the mean cubed deviation of a unit.
+
+    A post-stratified value has its `strata`, each weighted by its share, whose sizes and shapes take the place of the
+    whole's; their `value`s add up.
+    """
 
     n: int
     value: float
     variance: float
     third: float
+    strata: tuple["ArmMean", ...] = ()
+
+    @property
+    def parts(self) -> tuple["ArmMean", ...]:
+        """The independent parts that the value is the sum of."""
+        return self.strata or (self,)
 
     @property
     def variance_of_mean(self) -> float:
@@ -34,11 +45,18 @@ class ArmMean:
             value=self.value * factor,
             variance=self.variance * factor**2,
             third=self.third * factor**3,
+            strata=tuple(part.scaled(factor) for part in self.strata),
         )
 
 
 def contract(moments: Moments, weights: Floats, value: float) -> ArmMean:
     """The arm whose units have the deviations `weights` · (x - mean) and whose value is `value`; needs n >= 2."""
+    strata: tuple[ArmMean, ...] = ()
+    if isinstance(moments, PostStratified):
+        strata = tuple(
+            contract(m, weights, float(weights @ m.mean)).scaled(float(share))
+            for m, share in zip(moments.strata, moments.shares, strict=True)
+        )
     covariance = moments.covariance
     variance = float(weights @ covariance @ weights)
     size = float(np.abs(weights) @ (np.abs(moments.mean) + np.sqrt(np.diag(covariance))))
@@ -47,6 +65,7 @@ def contract(moments: Moments, weights: Floats, value: float) -> ArmMean:
         value=value,
         variance=variance if variance > max((ROUNDING * size) ** 2, SMALLEST_VARIANCE) else 0.0,
         third=float(np.einsum("ijk,i,j,k", moments.third, weights, weights, weights)) / moments.n,
+        strata=strata,
     )
 
 

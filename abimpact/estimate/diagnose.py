@@ -7,6 +7,7 @@ from scipy.special import stdtr
 
 from abimpact.estimate.arm import contract
 from abimpact.estimate.skewed import NOTE, skew_of
+from abimpact.estimate.stratified import shared_covariance, weighed_alike
 from abimpact.estimate.welch import difference
 from abimpact.findings import Finding, Severity, by_chance
 from abimpact.spec.metric import MetricKind
@@ -51,13 +52,14 @@ def imbalance(summary: Summary) -> list[Finding]:
 
 
 def _imbalance(metric: MetricSummary, place: int, name: str, arm: int) -> Finding:
+    metric = weighed_alike(metric, arm)
     incumbent, other = metric.moments[0], metric.moments[arm]
     pvalue, proposed = 1.0, metric.variants[arm]
     if min(incumbent.n, other.n) > 1:
         axis = np.eye(len(incumbent.mean))[place]
         t, c = (contract(m, axis, float(m.mean[place])) for m in (other, incumbent))
         if t.variance + c.variance > 0:
-            diff = difference(t, c)
+            diff = difference(t, c, float(shared_covariance(other, incumbent)[place, place]))
             pvalue = float(2 * stdtr(diff.df, -abs(diff.estimate) / diff.se))
     data = {"covariate": name, "proposed": proposed, "pvalue": pvalue}
     if pvalue >= IMBALANCED_BELOW:
@@ -102,8 +104,8 @@ def _skewed(metric: MetricSummary, variants: Sequence[str], proposed: int) -> li
         return []
     n = incumbent.n + other.n
     unit_skew = float((incumbent.third[0, 0, 0] + other.third[0, 0, 0]) / n / (pooled / (n - 2)) ** 1.5)
-    axis = np.eye(len(incumbent.mean))[0]
-    skew = skew_of(contract(other, axis, 0.0), contract(incumbent, axis, 0.0))
+    axis, alike = np.eye(len(incumbent.mean))[0], weighed_alike(metric, proposed).moments
+    skew = skew_of(contract(alike[proposed], axis, 0.0), contract(alike[0], axis, 0.0))
     if abs(skew.gamma) <= NOTE:
         return []
     name = metric.metric.name
@@ -135,7 +137,9 @@ def _outliers(metric: MetricSummary, variants: Sequence[str], proposed: int) -> 
     if metric.metric.kind is not MetricKind.MEAN or min(incumbent.n, other.n) <= MOST_UNITS:
         return []
     sides = ((incumbent, metric.extremes[0], -1), (other, metric.extremes[proposed], 1))
-    effect = float(other.mean[0] - incumbent.mean[0])
+    raw = float(other.mean[0] - incumbent.mean[0])
+    alike = weighed_alike(metric, proposed).moments
+    effect = float(alike[proposed].mean[0] - alike[0].mean[0])
     se = float(np.sqrt(sum(m.covariance[0, 0] / m.n for m, _, _ in sides)))
     weights = sorted(
         ((abs(x - m.mean[0]) / m.n, side, float(x)) for side, (m, values, _) in enumerate(sides) for x in values),
@@ -146,6 +150,7 @@ def _outliers(metric: MetricSummary, variants: Sequence[str], proposed: int) -> 
         for _, side, x in weights[:k]:
             dropped[side].append(x)
         without = sum(sign * _mean_without(m, dropped[side]) for side, (m, _, sign) in enumerate(sides))
+        without += effect - raw
         if abs(effect - without) >= SHIFT * se:
             farthest = max((x for _, _, x in weights[:k]), key=abs)
             return [_outlier_finding(metric.metric.name, variants[proposed], k, farthest, effect, without)]

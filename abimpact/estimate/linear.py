@@ -11,6 +11,7 @@ from scipy.special import stdtr
 
 from abimpact.estimate.arm import contract
 from abimpact.estimate.estimate import NotEstimated
+from abimpact.estimate.stratified import shared_covariance
 from abimpact.estimate.welch import difference
 from abimpact.spec.metric import MetricKind
 from abimpact.summarise.summary import Floats, MetricSummary, Moments
@@ -58,7 +59,7 @@ def ratio_notes(t: Moments, c: Moments) -> tuple[str, ...]:
     axis[1] = 1.0
     bottom_t, bottom_c = contract(t, axis, float(t.mean[1])), contract(c, axis, float(c.mean[1]))
     if bottom_t.variance + bottom_c.variance > 0:
-        moved = difference(bottom_t, bottom_c)
+        moved = difference(bottom_t, bottom_c, float(axis @ shared_covariance(t, c) @ axis))
         if 2 * stdtr(moved.df, -abs(moved.estimate) / moved.se) < DENOMINATOR_MOVED_BELOW:
             notes.append("the denominator differs between variants: read the ratio with its numerator per unit")
     return tuple(notes)

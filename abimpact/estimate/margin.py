@@ -16,7 +16,7 @@ from abimpact.estimate.arm import ArmMean
 from abimpact.estimate.estimate import Interval, Margin
 from abimpact.estimate.fieller import lift_interval
 from abimpact.estimate.monitor import Monitor
-from abimpact.estimate.proportion import Counts
+from abimpact.estimate.proportion import Counts, StratifiedCounts
 from abimpact.estimate.skewed import Skew, half_widths, one_sided_pvalue, skew_of, skewed_lift
 from abimpact.estimate.welch import SMALLEST_PVALUE, Difference, normal_difference, welch_df
 from abimpact.spec.metric import Better, Tolerance
@@ -120,7 +120,7 @@ def quantile_thresholds(t: ArmMean, c: ArmMean, *, is_relative: bool) -> Thresho
     return mean_thresholds(normal_difference(t, c), is_relative=is_relative, is_skewed=False, inflation=1.0)
 
 
-def proportion_thresholds(counts: Counts, *, is_relative: bool) -> Thresholds:
+def proportion_thresholds(counts: Counts | StratifiedCounts, *, is_relative: bool) -> Thresholds:
     """Thresholds for proportions by the score statistic at the threshold (Miettinen & Nurminen 1985)."""
 
     def pvalue(threshold: float, side: int) -> float:

@@ -5,7 +5,7 @@ to 0.15 (its issue 10269), so these are solved here.
 """
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -31,21 +31,92 @@ class Counts:
     n_c: int
 
     @property
+    def p_t(self) -> float:
+        """The proposed variant's proportion."""
+        return self.x_t / self.n_t
+
+    @property
+    def p_c(self) -> float:
+        """The incumbent's proportion."""
+        return self.x_c / self.n_c
+
+    @property
     def difference(self) -> float:
         """The observed difference of proportions."""
-        return self.x_t / self.n_t - self.x_c / self.n_c
+        return self.p_t - self.p_c
 
     @property
     def se(self) -> float:
         """The unpooled standard error of the difference; 0 where neither arm varies."""
-        p_t, p_c = self.x_t / self.n_t, self.x_c / self.n_c
-        return math.sqrt(p_t * (1 - p_t) / self.n_t + p_c * (1 - p_c) / self.n_c)
+        return math.sqrt(self.p_t * (1 - self.p_t) / self.n_t + self.p_c * (1 - self.p_c) / self.n_c)
 
     @property
     def correction(self) -> float:
         """N / (N - 1)."""
         n = self.n_t + self.n_c
         return n / (n - 1)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StratifiedCounts:
+    """Successes and units of both arms by stratum, and the strata's shares of all units.
+
+    The score statistic is that of the weighted sum, its variance the weighted strata's under one difference (or ratio)
+    for all (Miettinen & Nurminen 1985, with post-stratification weights) and that of the random shares.
+    """
+
+    strata: tuple[Counts, ...]
+    shares: tuple[float, ...]
+
+    @property
+    def p_t(self) -> float:
+        """The proposed variant's proportion under the weights of all units."""
+        return self._sum([k.p_t for k in self.strata])
+
+    @property
+    def p_c(self) -> float:
+        """The incumbent's, likewise."""
+        return self._sum([k.p_c for k in self.strata])
+
+    @property
+    def x_t(self) -> int:
+        """Successes of the proposed variant."""
+        return sum(k.x_t for k in self.strata)
+
+    @property
+    def x_c(self) -> int:
+        """Successes of the incumbent."""
+        return sum(k.x_c for k in self.strata)
+
+    @property
+    def n_t(self) -> int:
+        """Units of the proposed variant."""
+        return sum(k.n_t for k in self.strata)
+
+    @property
+    def n_c(self) -> int:
+        """Units of the incumbent."""
+        return sum(k.n_c for k in self.strata)
+
+    @property
+    def difference(self) -> float:
+        """The post-stratified difference."""
+        return self.p_t - self.p_c
+
+    @property
+    def se(self) -> float:
+        """Its standard error from unpooled variances."""
+        within = sum(w * w * k.se**2 for w, k in zip(self.shares, self.strata, strict=True))
+        return math.sqrt(within + self.of_shares(1.0))
+
+    def of_shares(self, ratio: float) -> float:
+        """The variance that random shares give to p_t - ratio p_c."""
+        gaps = [k.p_t - ratio * k.p_c for k in self.strata]
+        centre = self._sum(gaps)
+        return self._sum([(gap - centre) ** 2 for gap in gaps]) / (self.n_t + self.n_c)
+
+    def _sum(self, values: Sequence[float]) -> float:
+        return math.fsum(w * v for w, v in zip(self.shares, values, strict=True))
 
 
 def _restricted_for_difference(k: Counts, delta: float) -> float:
@@ -62,23 +133,38 @@ def _restricted_for_difference(k: Counts, delta: float) -> float:
     return min(max(root, low), high)
 
 
-def score_z(k: Counts, delta: float = 0.0) -> float:
+def score_z(k: Counts | StratifiedCounts, delta: float = 0.0) -> float:
     """The score statistic of p_t - p_c = delta, with the N / (N - 1) factor; infinite where delta is impossible."""
+    return _standardised(k.difference - delta, _weighted(k, lambda s: _variance_at_difference(s, delta), 1.0))
+
+
+def score_ratio_z(k: Counts | StratifiedCounts, ratio: float) -> float:
+    """The score statistic of p_t / p_c = ratio (Koopman 1984), likewise."""
+    return _standardised(k.p_t - ratio * k.p_c, _weighted(k, lambda s: _variance_at_ratio(s, ratio), ratio))
+
+
+def _weighted(k: Counts | StratifiedCounts, variance: Callable[[Counts], float], ratio: float) -> float:
+    """The variance of p_t - ratio p_c from that of each stratum."""
+    if isinstance(k, Counts):
+        return variance(k)
+    within = sum(w * w * variance(s) for w, s in zip(k.shares, k.strata, strict=True))
+    return within + k.of_shares(ratio)
+
+
+def _variance_at_difference(k: Counts, delta: float) -> float:
     p_c = _restricted_for_difference(k, delta)
     p_t = min(max(p_c + delta, 0.0), 1.0)
-    return _standardised(k.difference - delta, (p_t * (1 - p_t) / k.n_t + p_c * (1 - p_c) / k.n_c) * k.correction)
+    return (p_t * (1 - p_t) / k.n_t + p_c * (1 - p_c) / k.n_c) * k.correction
 
 
-def score_ratio_z(k: Counts, ratio: float) -> float:
-    """The score statistic of p_t / p_c = ratio (Koopman 1984), likewise."""
+def _variance_at_ratio(k: Counts, ratio: float) -> float:
     n = k.n_t + k.n_c
     b = k.n_t * ratio + k.x_t + k.n_c + k.x_c * ratio
     root = math.sqrt(max(b * b - 4 * n * ratio * (k.x_t + k.x_c), 0.0))
     # The smaller root of N R p^2 - b p + (x_t + x_c), in the form that does not cancel.
     p_c = min(2 * (k.x_t + k.x_c) / (b + root), 1.0)
     p_t = min(p_c * ratio, 1.0)
-    variance = (p_t * (1 - p_t) / k.n_t + ratio**2 * p_c * (1 - p_c) / k.n_c) * k.correction
-    return _standardised(k.x_t / k.n_t - ratio * k.x_c / k.n_c, variance)
+    return (p_t * (1 - p_t) / k.n_t + ratio**2 * p_c * (1 - p_c) / k.n_c) * k.correction
 
 
 def _standardised(gap: float, variance: float) -> float:
@@ -102,7 +188,7 @@ def _boundary(z: Callable[[float], float], inside: float, outside: float, limit:
     return (inside + outside) / 2
 
 
-def difference_interval(k: Counts, level: float) -> Interval:
+def difference_interval(k: Counts | StratifiedCounts, level: float) -> Interval:
     """Miettinen and Nurminen's interval of the difference of proportions."""
     limit = float(ndtri(0.5 + level / 2))
     d = k.difference
@@ -111,7 +197,7 @@ def difference_interval(k: Counts, level: float) -> Interval:
     return Interval(estimate=d, low=low, high=high, level=level)
 
 
-def lift_interval(k: Counts, level: float) -> Interval:
+def lift_interval(k: Counts | StratifiedCounts, level: float) -> Interval:
     """The score interval of the risk ratio, less 1; unbounded above without a success of the incumbent."""
     limit = float(ndtri(0.5 + level / 2))
 
@@ -122,7 +208,7 @@ def lift_interval(k: Counts, level: float) -> Interval:
     if k.x_c == 0:
         low = math.expm1(_boundary(z, ceiling, floor, limit))
         return Interval(estimate=None, low=low, high=None, level=level, kind=Kind.BELOW)
-    estimate = k.x_t * k.n_c / (k.n_t * k.x_c)
+    estimate = k.x_t * k.n_c / (k.n_t * k.x_c) if isinstance(k, Counts) else k.p_t / k.p_c
     centre = math.log(estimate) if estimate else floor
     low = -1.0 if k.x_t == 0 else math.expm1(_boundary(z, centre, floor, limit))
     high = math.expm1(_boundary(z, centre, ceiling, limit))
@@ -146,7 +232,7 @@ def exact_pvalues(k: Counts) -> tuple[float, float]:
     return min(fisher, 1.0), min(mid, 1.0)
 
 
-def score(k: Counts, level: float) -> Estimate | NotEstimated:
+def score(k: Counts | StratifiedCounts, level: float) -> Estimate | NotEstimated:
     """The score estimate of two proportions; with small cells the notes carry mid-p and Fisher's p (methods.md b)."""
     successes, n = k.x_t + k.x_c, k.n_t + k.n_c
     if successes in (0, n):
@@ -156,7 +242,7 @@ def score(k: Counts, level: float) -> Estimate | NotEstimated:
         )
     z = score_z(k)
     notes: tuple[str, ...] = ()
-    if min(k.n_t, k.n_c) * min(successes, n - successes) / n < SMALL_CELL:
+    if isinstance(k, Counts) and min(k.n_t, k.n_c) * min(successes, n - successes) / n < SMALL_CELL:
         fisher, mid = exact_pvalues(k)
         notes = (f"few successes: mid-p {mid:.3g}, Fisher's exact p {fisher:.3g}",)
     absolute = difference_interval(k, level)

@@ -35,15 +35,18 @@ def skew_of(t: ArmMean, c: ArmMean, inflation: float = 1.0) -> Skew:
     """The skewness of the difference of two arms' means (t minus c) from pooled moments.
 
     gamma = k3 (1/n_t^2 - 1/n_c^2) / (s2 (1/n_t + 1/n_c))^(3/2). `inflation` multiplies all variances (adjustment).
+    Post-stratified arms are pooled stratum by stratum; numerator and denominator add up.
     """
-    n = t.n + c.n
-    pooled = ((t.n - 1) * t.variance + (c.n - 1) * c.variance) / (n - 2)
-    third = (t.n * t.third + c.n * c.third) / n
-    gamma = third * (1 / t.n**2 - 1 / c.n**2) / (pooled * (1 / t.n + 1 / c.n)) ** 1.5
-    floor_t = inflation * max(pooled - t.variance, 0.0) / t.n if t.n < c.n else 0.0
-    floor_c = inflation * max(pooled - c.variance, 0.0) / c.n if c.n < t.n else 0.0
+    third = scale = floor_t = floor_c = 0.0
+    for part_t, part_c in zip(t.parts, c.parts, strict=True):
+        n = part_t.n + part_c.n
+        pooled = ((part_t.n - 1) * part_t.variance + (part_c.n - 1) * part_c.variance) / (n - 2)
+        third += (part_t.n * part_t.third + part_c.n * part_c.third) / n * (1 / part_t.n**2 - 1 / part_c.n**2)
+        scale += pooled * (1 / part_t.n + 1 / part_c.n)
+        floor_t += inflation * max(pooled - part_t.variance, 0.0) / part_t.n if part_t.n < part_c.n else 0.0
+        floor_c += inflation * max(pooled - part_c.variance, 0.0) / part_c.n if part_c.n < part_t.n else 0.0
     squared = inflation * (t.variance_of_mean + c.variance_of_mean) + floor_t + floor_c
-    return Skew(gamma=float(gamma), floor_se=float(np.sqrt(squared)), floor_t=floor_t, floor_c=floor_c)
+    return Skew(gamma=float(third / scale**1.5), floor_se=float(np.sqrt(squared)), floor_t=floor_t, floor_c=floor_c)
 
 
 def _stretched(q: float, gamma: float) -> float:

@@ -19,9 +19,10 @@ from abimpact.estimate.margin import (
     test_margin,
 )
 from abimpact.estimate.monitor import Monitor
-from abimpact.estimate.proportion import Counts, score
+from abimpact.estimate.proportion import Counts, StratifiedCounts, score
 from abimpact.estimate.quantile import compare_quantiles, quantile_arm
 from abimpact.estimate.skewed import NOTE, skew_of
+from abimpact.estimate.stratified import PostStratified, post_stratified, shared_covariance
 from abimpact.estimate.welch import Difference, compare, compare_looked_at, difference, normal_difference
 from abimpact.spec.metric import MetricKind, Tolerance
 from abimpact.summarise.summary import MetricSummary, Moments
@@ -68,10 +69,10 @@ def estimate(
 
     With a `monitor` the result that decides holds over all looks.
     """
-    metric = summary.metric
-    units = (summary.moments[0].n, summary.moments[proposed].n)
+    metric, is_stratified = summary.metric, summary.strata is not None
     kind = metric.kind or MetricKind.MEAN
-    found = COMPARISONS[kind](summary, proposed, level)
+    summary, found = _compared(summary, proposed, level)
+    units = (summary.moments[0].n, summary.moments[proposed].n)
     if isinstance(found, NotEstimated):
         means = [float(m.mean[0]) if m.n and kind is not MetricKind.RATIO else None for m in summary.moments]
         values = (means[0], means[proposed])
@@ -86,8 +87,9 @@ def estimate(
         if isinstance(resampled, Estimate):
             estimates += (resampled,)
         else:
-            why = f"not resampled: {resampled.message}"
-            estimates = (*estimates[:-1], replace(estimates[-1], notes=(*estimates[-1].notes, why)))
+            estimates = _with_note(estimates, f"not resampled: {resampled.message}")
+    elif n_resamples and is_stratified and kind is not MetricKind.QUANTILE:
+        estimates = _with_note(estimates, "not resampled: units are binned over all strata together")
 
     def against(margin: Tolerance | None) -> Margin | None:
         thresholds = found.thresholds(margin.is_relative) if margin else None
@@ -102,6 +104,23 @@ def estimate(
         guardrail=None if too_early else against(metric.margin),
         equivalence=None if too_early else against(metric.equivalence_margin),
     )
+
+
+def _compared(summary: MetricSummary, proposed: int, level: float) -> tuple[MetricSummary, Compared | NotEstimated]:
+    """The comparison of the metric's kind, and the summary that it was made from: post-stratified where asked for."""
+    whole = post_stratified(summary, proposed)
+    if isinstance(whole, NotEstimated):
+        return summary, whole
+    summary, told = whole
+    found = COMPARISONS[summary.metric.kind or MetricKind.MEAN](summary, proposed, level)
+    if isinstance(found, Compared) and told:
+        found = replace(found, estimates=tuple(replace(e, notes=(*told, *e.notes)) for e in found.estimates))
+    return summary, found
+
+
+def _with_note(estimates: tuple[Estimate, ...], note: str) -> tuple[Estimate, ...]:
+    """`estimates` with a note on the last one."""
+    return (*estimates[:-1], replace(estimates[-1], notes=(*estimates[-1].notes, note)))
 
 
 def _too_early(summary: MetricSummary, proposed: int) -> NotEstimated | None:
@@ -144,7 +163,7 @@ def _looked_at(found: Compared, monitor: Monitor, level: float) -> Compared:
 
 def standard_error(summary: MetricSummary, variant: int, other: int, level: float) -> float | None:
     """The standard error of the effect between any two variants by the chosen method; None where there is none."""
-    arms = (other, variant)
+    arms, strata = (other, variant), summary.strata
     pair = replace(
         summary,
         variants=tuple(summary.variants[a] for a in arms),
@@ -152,8 +171,9 @@ def standard_error(summary: MetricSummary, variant: int, other: int, level: floa
         extremes=tuple(summary.extremes[a] for a in arms),
         ranks=None,
         bins=None,
+        strata=replace(strata, moments=tuple(tuple(m[a] for a in arms) for m in strata.moments)) if strata else None,
     )
-    found = COMPARISONS[summary.metric.kind or MetricKind.MEAN](pair, 1, level)
+    _, found = _compared(pair, 1, level)
     return None if isinstance(found, NotEstimated) else found.estimates[-1].se
 
 
@@ -168,7 +188,7 @@ def _compare_linear(summary: MetricSummary, proposed: int, level: float) -> Comp
     arm_t, arm_c = contract(t.moments, t.weights, t.value), contract(c.moments, c.weights, c.value)
     if not arm_t.variance and not arm_c.variance:
         return NotEstimated(reason="constant_metric", message="every unit of a variant has the same value")
-    plain = difference(arm_t, arm_c)
+    plain = difference(arm_t, arm_c, float(t.weights @ shared_covariance(t.moments, c.moments) @ c.weights))
     notes = ratio_notes(t.moments, c.moments) if is_ratio else ()
     estimates = [compare(plain, "delta" if is_ratio else "welch", level, notes)]
     diff, inflation = plain, 1.0
@@ -207,16 +227,27 @@ def _compare_proportions(summary: MetricSummary, proposed: int, level: float) ->
     c, t = summary.moments[0], summary.moments[proposed]
     if not c.n or not t.n:
         return NotEstimated(reason="too_few_units", message="a variant has no unit with a value")
-    counts = Counts(x_t=round(t.n * t.mean[0]), n_t=t.n, x_c=round(c.n * c.mean[0]), n_c=c.n)
+    counts = _counts(t, c)
     found = score(counts, level)
     if isinstance(found, NotEstimated):
         return found
     return Compared(
         (float(c.mean[0]), float(t.mean[0])),
         (found,),
-        normal_difference(_share(t), _share(c)),
+        normal_difference(_share(t), _share(c), float(shared_covariance(t, c)[0, 0])),
         lambda is_relative: proportion_thresholds(counts, is_relative=is_relative),
     )
+
+
+def _counts(t: Moments, c: Moments) -> Counts | StratifiedCounts:
+    if isinstance(t, PostStratified) and isinstance(c, PostStratified):
+        strata = tuple(_of_means(a, b) for a, b in zip(t.strata, c.strata, strict=True))
+        return StratifiedCounts(strata=strata, shares=tuple(map(float, t.shares)))
+    return _of_means(t, c)
+
+
+def _of_means(t: Moments, c: Moments) -> Counts:
+    return Counts(x_t=round(t.n * t.mean[0]), n_t=t.n, x_c=round(c.n * c.mean[0]), n_c=c.n)
 
 
 def _share(moments: Moments) -> ArmMean:

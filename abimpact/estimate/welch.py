@@ -38,21 +38,24 @@ class Difference:
 
 
 def welch_df(t: ArmMean, c: ArmMean) -> float:
-    """Welch-Satterthwaite degrees of freedom; one variance may be 0."""
+    """Welch-Satterthwaite degrees of freedom, over all parts of both arms; one variance may be 0."""
+    if t.strata or c.strata:
+        parts = [(p.variance_of_mean, p.n - 1) for p in (*t.parts, *c.parts)]
+        return sum(v for v, _ in parts) ** 2 / sum(v * v / df for v, df in parts)
     share = t.variance_of_mean / (t.variance_of_mean + c.variance_of_mean)
     return 1 / (share**2 / (t.n - 1) + (1 - share) ** 2 / (c.n - 1))
 
 
-def difference(t: ArmMean, c: ArmMean) -> Difference:
-    """The difference of independent arms, of which at least one varies."""
-    se = float(np.sqrt(t.variance_of_mean + c.variance_of_mean))
-    return Difference(t=t, c=c, covariance=0.0, residual_t=t, residual_c=c, se=se, df=welch_df(t, c))
+def difference(t: ArmMean, c: ArmMean, covariance: float = 0.0) -> Difference:
+    """The difference of two arms, of which at least one varies; `covariance` is that of their values."""
+    se = float(np.sqrt(t.variance_of_mean - 2 * covariance + c.variance_of_mean))
+    return Difference(t=t, c=c, covariance=covariance, residual_t=t, residual_c=c, se=se, df=welch_df(t, c))
 
 
-def normal_difference(t: ArmMean, c: ArmMean) -> Difference:
+def normal_difference(t: ArmMean, c: ArmMean, covariance: float = 0.0) -> Difference:
     """The difference of two values whose standard errors are known."""
-    se = float(np.sqrt(t.variance_of_mean + c.variance_of_mean))
-    return Difference(t=t, c=c, covariance=0.0, residual_t=t, residual_c=c, se=se, df=np.inf)
+    se = float(np.sqrt(t.variance_of_mean - 2 * covariance + c.variance_of_mean))
+    return Difference(t=t, c=c, covariance=covariance, residual_t=t, residual_c=c, se=se, df=np.inf)
 
 
 def compare_looked_at(diff: Difference, monitor: Monitor, level: float, notes: tuple[str, ...]) -> Estimate:

@@ -100,6 +100,18 @@ class Days:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class StratumNames:
+    """The strata that effects are stratified by: `by` says what they are, `names` (K,) which.
+
+    `phases` (K,) numbers for each the part of the test, with a planned split of its own, that it belongs to.
+    """
+
+    by: str
+    names: tuple[str, ...]
+    phases: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Log:
     """One row per unit in `relation`: `arm` (0 = incumbent), number columns, and `s0…` for declared segments.
 
@@ -109,6 +121,7 @@ class Log:
     variant the units too young for a metric that matures, `caps` has those of metrics that are capped.
     `row_sql` has SQL over `raw` for the value of each metric and its denominator, where these can be told from a row.
     `files` and `fills` say what the log was read from; a frame has no files.
+    With `strata` the relation has a column `stratum`, the number of the unit's.
     """
 
     engine: Engine
@@ -129,3 +142,4 @@ class Log:
     files: tuple[FileColumns, ...]
     fills: tuple[Filled, ...]
     guesses: tuple[str, ...]
+    strata: StratumNames | None = None

@@ -9,6 +9,7 @@ from abimpact.summarise.bins import bins
 from abimpact.summarise.extremes import extremes
 from abimpact.summarise.quantiles import ranks
 from abimpact.summarise.scan import coordinates, scan_moments
+from abimpact.summarise.strata import pooled, scan_strata
 from abimpact.summarise.summary import Floats, MetricSummary, Moments, Summary
 
 # Given n units and a metric's quantile, the 1-based ranks whose values its method needs.
@@ -17,7 +18,11 @@ RanksWanted = Callable[[int, float], list[int]]
 
 def summarise(log: Log, *, with_bins: bool, ranks_wanted: RanksWanted, progress: Callable[[float], None]) -> Summary:
     """The summary of `log`; `progress` is told the share of scans done."""
-    moments = scan_moments(log.engine, log.relation, [log.columns[m.name] for m in log.metrics], len(log.variants))
+    columns = [log.columns[m.name] for m in log.metrics]
+    strata = scan_strata(log, columns)
+    moments = (
+        [pooled(s) for s in strata] if strata else scan_moments(log.engine, log.relation, columns, len(log.variants))
+    )
     heaviest: dict[str, tuple[Floats, ...]] = {}
     metrics = []
     for done, (metric, its_moments) in enumerate(zip(log.metrics, moments, strict=True), start=1):
@@ -25,6 +30,7 @@ def summarise(log: Log, *, with_bins: bool, ranks_wanted: RanksWanted, progress:
         if metric.kind is MetricKind.MEAN and value.name not in heaviest:
             heaviest[value.name] = extremes(log.engine, log.relation, value, its_moments)
         found = _metric(log, metric, its_moments, with_bins=with_bins, ranks_wanted=ranks_wanted)
+        found = replace(found, strata=strata[done - 1]) if strata else found
         metrics.append(replace(found, extremes=heaviest[value.name]) if metric.kind is MetricKind.MEAN else found)
         progress(done / len(log.metrics))
     return Summary(variants=log.variants, units=log.units, metrics=tuple(metrics))

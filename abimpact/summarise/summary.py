@@ -81,6 +81,20 @@ class Ranks:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Strata:
+    """One metric's moments by stratum `by` (what the strata are: "phase", "country"), K of them with their `names`.
+
+    `moments` has for each stratum those of every variant. `phases` (K,) numbers the part of the test, with a planned
+    split of its own, that a stratum belongs to: all 0 without a schedule.
+    """
+
+    by: str
+    names: tuple[str, ...]
+    phases: tuple[int, ...]
+    moments: tuple[tuple[Moments, ...], ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class MetricSummary:
     """One metric over all `variants`, incumbent first; its kind is resolved.
 
@@ -88,7 +102,7 @@ class MetricSummary:
     covariates in `covariates`; a covariate with nulls is zero there and followed by its missing indicator.
     `bins` is None without resampling, `ranks` None except for quantiles. `extremes` has for each variant the values
     of a mean that each hold at least 1 % of the variant's centred sum of squares. `nonzero` counts units whose first
-    column is not 0, where a sequential analysis asks for it.
+    column is not 0, where a sequential analysis asks for it. `strata` is None where effects are not stratified.
     """
 
     metric: Metric
@@ -99,6 +113,7 @@ class MetricSummary:
     ranks: tuple[Ranks, ...] | None
     extremes: tuple[Floats, ...]
     nonzero: tuple[int, ...] | None = None
+    strata: Strata | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
