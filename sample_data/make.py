@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Makes the sample data: three invented experiments with known true effects. `make.py --power` prints their power.
+"""Makes the sample data: four invented experiments with known true effects. `make.py --power` prints their power.
 
 Checkout (checkouts.parquet, checkouts.csv.gz): an online shop decides which payments to approve. The incumbent
 `rules` decline about 9 % of checkouts; the proposed `ml` scores each one, declines a little less and catches more
@@ -33,19 +33,34 @@ row is one payment; `rules`, a logistic regression and a neural network (`nn`) g
     seen        EUR   profit of nn as it looked on the last day, chargebacks still to come: 2 % more than rules
     final       EUR   the same 104 days later: 2 % less than rules
 
-The same seed gives the same files, whatever the machine. Needs numpy and pyarrow.
+Deliveries (messy/): four years of one test as four colleagues kept them, with the mess described in messy/README.md.
+One row is one customer; `ml` earns 9 % more than `rules`.
+
+    customer_id  id     unique; `KundenNr` in 2023, `kunde` in 2024
+    variant      text   rules or ml; codes with labels in 2022, `ML` and `Rules` in 2023
+    date         day    of the first order
+    country      text   not in 2022: filled in from customers.csv
+    profit       EUR    +9 % with ml; decimal commas in 2024
+    orders       count  no effect
+
+The same seed gives the same files, whatever the machine. Needs numpy, pyarrow, pandas, pyreadstat and XlsxWriter.
 """
 
 import argparse
+from datetime import datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.csv as pacsv
 import pyarrow.parquet as pq
 
+if TYPE_CHECKING:
+    import pandas as pd
+
 SEED = 20260302
-CHECKOUTS, USERS, PAYMENTS = 60_000, 40_000, 45_000
+CHECKOUTS, USERS, PAYMENTS, DELIVERIES = 60_000, 40_000, 45_000, 3_000
 START, DAYS = np.datetime64("2026-03-02"), 28
 COUNTRIES = ("DE", "FR", "NL", "PL", "SE")
 COUNTRY_SHARE = (0.40, 0.22, 0.16, 0.14, 0.08)
@@ -130,6 +145,57 @@ def payments(rng: np.random.Generator, n: int = PAYMENTS) -> pa.Table:
     )
 
 
+def deliveries(rng: np.random.Generator, n: int = DELIVERIES) -> pa.Table:
+    """`n` customers of four years, as one clean table."""
+    ml = rng.random(n) < 0.5
+    day = np.sort(rng.integers(0, 4 * 365, n))
+    return pa.table(
+        {
+            "customer_id": rng.permutation(np.arange(10_000, 10_000 + n)),
+            "variant": pa.array(np.where(ml, "ml", "rules")),
+            "date": np.datetime64("2022-01-01") + day.astype("timedelta64[D]"),
+            "country": pa.array(rng.choice(COUNTRIES, n, p=COUNTRY_SHARE)),
+            "profit": np.round(rng.gamma(2.0, 12.0, n) * np.where(ml, 1.09, 1.0), 2),
+            "orders": 1 + rng.poisson(1.2, n),
+        }
+    )
+
+
+def write_messy(folder: Path, table: pa.Table) -> None:
+    """The four years of a clean table as four colleagues kept them, and the customers' countries."""
+    import pandas as pd
+    import pyreadstat
+
+    folder.mkdir(exist_ok=True)
+    clean = table.to_pandas()
+    years = dict(list(clean.groupby(pd.to_datetime(clean["date"]).dt.year)))
+    spss = years[2022].drop(columns="country").assign(variant=years[2022]["variant"].map({"rules": 1, "ml": 2}))
+    labels: dict[str, dict[int | float, str]] = {"variant": {1: "rules", 2: "ml"}}
+    pyreadstat.write_sav(spss, str(folder / "2022.sav"), variable_value_labels=labels)
+    _write_sheet(folder / "2023.xlsx", years[2023])
+    texts = years[2024].rename(columns={"customer_id": "kunde"})
+    texts.to_csv(folder / "2024.csv", sep=";", decimal=",", index=False, lineterminator="\n")
+    last = pa.Table.from_pandas(years[2025], schema=table.schema, preserve_index=False)
+    pq.write_table(last.replace_schema_metadata(None), folder / "2025.parquet", compression="zstd", version="2.6")
+    known = years[2022].sort_values("customer_id")[["customer_id", "country"]]
+    known.to_csv(folder / "customers.csv", index=False, lineterminator="\n")
+
+
+def _write_sheet(path: Path, rows: "pd.DataFrame") -> None:
+    """A workbook with a title above the table, other spellings in it and a total below."""
+    import xlsxwriter
+
+    with xlsxwriter.Workbook(str(path), {"default_date_format": "yyyy-mm-dd"}) as book:
+        book.set_properties({"created": datetime(2026, 3, 2)})
+        sheet = book.add_worksheet("Export")
+        sheet.write(0, 0, "Delivery test 2023, export of 8 Jan 2024")
+        sheet.write_row(2, 0, ["KundenNr", "variant", "date", "country", "profit", "orders"])
+        spelled = {"rules": "Rules", "ml": "ML"}
+        for place, (unit, variant, day, country, profit, orders) in enumerate(rows.itertuples(index=False), 3):
+            sheet.write_row(place, 0, [unit, spelled[variant], day, country, profit, orders])
+        sheet.write_row(len(rows) + 4, 0, ["Total", "", "", "", float(rows["profit"].sum())])
+
+
 def write(folder: Path) -> None:
     """Write all sample files below `folder`."""
     table = checkouts(np.random.default_rng(SEED))
@@ -140,6 +206,7 @@ def write(folder: Path) -> None:
     (folder / "decisions").mkdir(exist_ok=True)
     table = payments(np.random.default_rng(SEED + 2))
     pq.write_table(table, folder / "decisions" / "payments.parquet", compression="zstd", version="2.6")
+    write_messy(folder / "messy", deliveries(np.random.default_rng(SEED + 3)))
     users = clicks(np.random.default_rng(SEED + 1))
     pq.write_table(users, folder / "recommender" / "clicks.parquet", compression="zstd", version="2.6")
 

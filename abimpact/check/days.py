@@ -1,7 +1,8 @@
 """Did units arrive as planned, day by day?"""
 
 from collections.abc import Sequence
-from datetime import timedelta
+from datetime import date, timedelta
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,6 +14,8 @@ from abimpact.read.log import Log
 SPLIT_MOVES_BELOW = 0.001
 # A variant without a unit on a day on which it should have had this many did not run.
 EXPECTED_ON_A_DAY = 10
+# Days without a unit are a gap if chance leaves such a run in fewer logs than this.
+GAP_BELOW = 0.05
 MOST_LISTED = 5
 
 
@@ -62,9 +65,7 @@ def exposure_gaps(log: Log) -> list[Finding]:
     days, counts = log.days.days, np.array(log.days.counts, dtype=float)
     if len(days) < 2:
         return []
-    seen = set(days)
-    span = (days[-1] - days[0]).days
-    empty = [d for d in (days[0] + timedelta(days=i) for i in range(span)) if d not in seen]
+    empty = _empty(days, counts.sum())
     share = counts.sum(axis=0) / counts.sum()
     expected = counts.sum(axis=1, keepdims=True) * share
     is_silent = (counts == 0) & (expected >= EXPECTED_ON_A_DAY)
@@ -88,6 +89,17 @@ def exposure_gaps(log: Log) -> list[Finding]:
             data=data,
         )
     ]
+
+
+def _empty(days: Sequence[date], units: float) -> list[date]:
+    """Days without a unit, in runs longer than chance (at a steady pace) leaves in a log like this."""
+    span = (days[-1] - days[0]).days + 1
+    empty: list[date] = []
+    for before, after in pairwise(days):
+        run = (after - before).days - 1
+        if run and span * np.exp(-units / span * run) < GAP_BELOW:
+            empty += [before + timedelta(days=i + 1) for i in range(run)]
+    return empty
 
 
 def peeking(log: Log) -> list[Finding]:

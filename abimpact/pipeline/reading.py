@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
 from typing import TypeVar
 
 from abimpact.pipeline.provenance import Sources, digest, read_sources
@@ -46,8 +47,11 @@ def opened(
     beside: Callable[[], None] | None = None,
 ) -> Result:
     """What `finish` makes of the opened log; `beside` runs while the log is read."""
-    files = expand(request.sources) if frame is None else ()
     of_fills = files_of(request.fill)
+    filling = {Path(f.path).resolve() for group in of_fills for f in group}
+    # A folder of the log may hold the files that columns are filled in from.
+    named = expand(request.sources) if frame is None else ()
+    files = tuple(f for f in named if Path(f.path).resolve() not in filling) or named
     every_file = tuple({f.path: f for group in (files, *of_fills) for f in group}.values())
     with ThreadPoolExecutor(max_workers=2) as pool:
         # Both run beside the engine's scans: imports that only the second half needs, and hashing.

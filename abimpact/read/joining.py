@@ -40,7 +40,8 @@ def joined(
     selects = [_select(part.relation, columns) for part, columns in zip(parts, replaced, strict=True)]
     engine.execute(f"CREATE OR REPLACE TEMP VIEW {view} AS {' UNION ALL BY NAME '.join(selects)}")
     files = [
-        replace(file, columns={name: found[name] for name in file.columns})
+        # A column that keeps its spelling is of the type that it would have without.
+        replace(file, columns={name: f if name in texts else found[name] for name, f in file.columns.items()})
         for part, found in zip(parts, families, strict=True)
         for file in part.files
     ]

@@ -234,6 +234,18 @@ def test_days_without_units_are_gaps() -> None:
     assert checked(data, time="day")["exposure_gaps"].severity == Severity.PASS
 
 
+def test_days_that_chance_leaves_empty_are_no_gap_but_months_are() -> None:
+    days = pd.Timestamp("2024-01-01") + pd.to_timedelta(np.random.default_rng(5).integers(0, 1000, 2000), unit="D")
+    data = frame(day=days)
+    assert len(set(days)) < 900
+    assert checked(data, time="day")["exposure_gaps"].severity == Severity.PASS
+    data = data[(data.day < "2025-03-01") | (data.day > "2025-03-31")]
+    found = checked(data, time="day")["exposure_gaps"]
+    assert found.severity == Severity.WARN
+    assert len(found.data["days"]) >= 31
+    assert {"2025-03-01", "2025-03-31"} <= set(found.data["days"])
+
+
 @pytest.mark.parametrize(
     ("request_", "severity"),
     [
