@@ -6,12 +6,15 @@ The names below are loaded when they are first used, so that the command line st
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from abimpact.api import Report, analyze
+    from abimpact.api import Report, analyze, simulate
     from abimpact.spec.metric import Metric
 
-__all__ = ["Metric", "Report", "analyze"]
+__all__ = ["Metric", "Report", "analyze", "simulate"]
 
-_HOMES = {"analyze": "abimpact.api", "Report": "abimpact.api", "Metric": "abimpact.spec.metric"}
+_HOMES = {
+    **dict.fromkeys(("analyze", "Report", "simulate"), "abimpact.api"),
+    "Metric": "abimpact.spec.metric",
+}
 
 
 def __getattr__(name: str) -> Any:

@@ -1,10 +1,10 @@
-"""The Python API: `analyze` gives the report that the command line prints."""
+"""The Python API: each verb of the command line is a function that gives what the command prints."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from os import PathLike, fspath
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypedDict, Unpack
 
 from abimpact.decide.decision import Decision
 from abimpact.decide.report import Report as ReportValues
@@ -13,10 +13,12 @@ from abimpact.pipeline.report import run_report
 from abimpact.spec.config import load_request
 from abimpact.spec.experiment import SeveralRows
 from abimpact.spec.metric import Metric, Role
-from abimpact.spec.request import MetricRequest
+from abimpact.spec.request import MetricRequest, Request
 
 if TYPE_CHECKING:
     import pandas as pd
+
+    from abimpact.render.document import Document
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,67 +88,134 @@ class Report:
         return render_text(self.values, name, Options(show_anyway=show_anyway))
 
 
+class LogOptions(TypedDict, total=False):
+    """What every function that reads a log takes: the command line's options of the same name.
+
+    `metrics` and `guardrails` are SPECs as on the command line, of which the first decides, or `Metric` values;
+    `config` is the path of an abimpact.toml.
+    """
+
+    unit: str | None
+    variant: str | None
+    incumbent: str | float | None
+    proposed: str | float | Sequence[str | float]
+    time: str | None
+    metrics: Sequence[str | Metric]
+    guardrails: Sequence[str | Metric]
+    covariates: Sequence[str]
+    segments: Sequence[str]
+    split: str | None
+    several_rows: str | None
+    where: str | None
+    missing: str | None
+    level: float | None
+    seed: int | None
+    sheet: str | None
+    table: str | None
+    config: str | PathLike[str] | None
+
+
+@dataclass(frozen=True, slots=True)
+class Paper:
+    """What a verb found (`values`), as a dictionary or as text for people."""
+
+    values: Any
+    numbers: Mapping[str, Any]
+    document: "Document"
+
+    def to_dict(self) -> dict[str, Any]:
+        """The dictionary that the JSON file holds."""
+        return dict(self.numbers)
+
+    def to_json(self) -> str:
+        """The text of the JSON file."""
+        return self._rendered("json")
+
+    def to_markdown(self) -> str:
+        """The page as Markdown."""
+        return self._rendered("markdown")
+
+    def to_html(self) -> str:
+        """The page as one HTML file that needs nothing else."""
+        return self._rendered("html")
+
+    def _repr_html_(self) -> str:
+        from abimpact.render.html import framed
+
+        return framed(self.to_html())
+
+    def _rendered(self, name: str) -> str:
+        from abimpact.render.document import render
+        from abimpact.render.table import Options
+
+        return render(self.document, self.numbers, name, Options())
+
+
 def analyze(
     data: Any,
     *,
-    unit: str | None = None,
-    variant: str | None = None,
-    incumbent: str | float | None = None,
-    proposed: str | float | Sequence[str | float] = (),
-    time: str | None = None,
-    metrics: Sequence[str | Metric] = (),
-    guardrails: Sequence[str | Metric] = (),
-    covariates: Sequence[str] = (),
-    segments: Sequence[str] = (),
-    split: str | None = None,
-    several_rows: str | None = None,
-    where: str | None = None,
-    missing: str | None = None,
-    level: float | None = None,
-    resamples: int | None = None,
-    seed: int | None = None,
     value: Mapping[str, Any] | None = None,
-    sheet: str | None = None,
-    table: str | None = None,
-    config: str | PathLike[str] | None = None,
+    resamples: int | None = None,
+    **options: Unpack[LogOptions],
 ) -> Report:
     """Compare the variants in `data` and decide.
 
-    `data` is a path, a list of paths, or a pandas, polars or Arrow table. `metrics` are SPECs as on the command line
-    (the first is primary) or `Metric` values; `value` has the keys of the config's `[value]`; the other parameters are
-    the options of the same name. Values not given come from `config`, or from the abimpact.toml beside the data, else
-    from the command line's defaults.
+    `data` is a path, a list of paths, or a pandas, polars or Arrow table. `value` has the keys of the config's
+    `[value]`; `resamples` is how often the bootstrap resamples (0: never). Values not given come from `config`, or from
+    the abimpact.toml beside the data, else from the command line's defaults.
 
     Raises `abimpact.errors.AbimpactError` where the command line exits with 2 or 3.
     """
-    sources, frame = _split_data(data)
-    named = [_metric(m, Role.PRIMARY if i == 0 else Role.SECONDARY) for i, m in enumerate(metrics)]
-    named += [_metric(m, Role.GUARDRAIL) for m in guardrails]
-    request = load_request(
-        {
-            "sheet": sheet,
-            "table": table,
-            "unit": unit,
-            "variant": variant,
-            "incumbent": None if incumbent is None else _text(incumbent),
-            "proposed": tuple(map(_text, proposed if isinstance(proposed, (list, tuple)) else [proposed])),
-            "time": time,
-            "metrics": tuple(named),
-            "covariates": tuple(covariates),
-            "segments": tuple(segments),
-            "several_rows": _rule(several_rows),
-            "where": where,
-            "missing": missing,
-            "split": split,
-            "level": level,
-            "resamples": resamples,
-            "seed": seed,
-            "value": dict(value or {}),
-        },
-        sources,
-        Path(config) if config is not None else None,
-    )
+    request, frame = _request(data, resamples=resamples, value=value, **options)
     return Report(run_report(request, command="abimpact.analyze", frame=frame))
+
+
+def simulate(
+    data: Any,
+    *,
+    repetitions: int = 2_000,
+    units: int | None = None,
+    lift: float | None = None,
+    **options: Unpack[LogOptions],
+) -> Paper:
+    """Deal the units of `data` out at random, with and without an effect: is the analysis right on this data?
+
+    `units` is the size of each test (as many as the log has), `lift` the effect put in, a fraction (the one that 80 %
+    of tests find). Its `values` are a `Simulation`. Raises `abimpact.errors.AbimpactError` as `analyze` does.
+    """
+    from abimpact.simulate.page import document, to_dict
+    from abimpact.simulate.run import Terms, run_simulation
+
+    request, frame = _request(data, **options)
+    terms = Terms(repetitions=repetitions, units=units, lift=lift)
+    found = run_simulation(request, terms=terms, command="abimpact.simulate", frame=frame)
+    return Paper(found, to_dict(found), document(found))
+
+
+def _request(
+    data: Any, *, resamples: int | None = None, value: Mapping[str, Any] | None = None, **options: Unpack[LogOptions]
+) -> tuple[Request, Any]:
+    """The request that options of the API make, and the table to read instead of files, if it is one."""
+    sources, frame = _split_data(data)
+    given: dict[str, Any] = {**options}
+    config = given.pop("config", None)
+    roles = [Role.PRIMARY, *[Role.SECONDARY] * len(options.get("metrics", ()))]
+    named = [_metric(m, role) for m, role in zip(options.get("metrics", ()), roles, strict=False)]
+    guarded = [_metric(m, Role.GUARDRAIL) for m in options.get("guardrails", ())]
+    incumbent, proposed = options.get("incumbent"), options.get("proposed", ())
+    given.pop("guardrails", None)
+    flags = {
+        **given,
+        "incumbent": None if incumbent is None else _text(incumbent),
+        "proposed": tuple(map(_text, proposed if isinstance(proposed, (list, tuple)) else [proposed])),
+        "metrics": (*named, *guarded),
+        "covariates": tuple(options.get("covariates", ())),
+        "segments": tuple(options.get("segments", ())),
+        "several_rows": _rule(options.get("several_rows")),
+        "resamples": resamples,
+        "value": value or {},
+    }
+    return load_request(flags, sources, Path(fspath(config)) if config is not None else None), frame
 
 
 def _split_data(data: Any) -> tuple[tuple[str, ...], Any]:

@@ -5,7 +5,7 @@ Run it after changing an option, a config key or the report's schema; a test com
 """
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import date
 from itertools import chain
 from pathlib import Path
@@ -15,7 +15,8 @@ from typing import Annotated, Any, get_args, get_origin, get_type_hints
 from pydantic import BaseModel
 from typer.models import OptionInfo
 
-from abimpact.cli.report import report
+from abimpact.cli.asking import asked_options
+from abimpact.cli.main import app
 from abimpact.spec.schema import (
     AggregateColumns,
     Analysis,
@@ -39,17 +40,13 @@ NOTICE = "<!-- Made by docs/make_reference.py; change the code it reads, then ru
 
 CLI = """# Command line
 
-`abimpact report [OPTIONS] SOURCE...` compares a proposed variant with the incumbent. SOURCE is a file, a glob or a
-folder; several may be given. What an option does not say is taken from the environment (`ABIMPACT_LEVEL`,
-`ABIMPACT_RESAMPLES`, `ABIMPACT_SEED`), then from [abimpact.toml](config.md), then from the default.
+`abimpact COMMAND [OPTIONS] SOURCE...`: SOURCE is a file, a glob or a folder; several may be given. What an option does
+not say is taken from the environment (`ABIMPACT_LEVEL`, `ABIMPACT_RESAMPLES`, `ABIMPACT_SEED`), then from
+[abimpact.toml](config.md), then from the default.
 
 Metrics named by `-m` replace those of the file; its guardrails stay unless `--guardrail` is given, and the other way
 round. Options marked "(repeat)" may be given several times. How a SPEC is written: [metrics](metrics.md). Exit codes:
 [CI](ci.md#exit-codes).
-
-`abimpact check [OPTIONS] SOURCE...` only checks the log and compares no outcome, so it may be run while a test runs. It
-takes the options below that say what is what (no metric is needed), `-f` and `-o` for terminal, Markdown and JSON, and
-`--gate`, which exits with 1 if a check blocks.
 
 `abimpact --version` shows the version, `abimpact --install-completion` completes options in your shell, and
 `python -m abimpact` is the same program.
@@ -172,9 +169,24 @@ MEANINGS = {
 
 
 def cli_page() -> str:
-    """The options of `abimpact report`, by panel."""
+    """The options that all commands that read a log share, then those of each command, by panel."""
+    commands = {str(command.name): command.callback for command in app.registered_commands}
+    shared = _options(asked_options)
+    parts = [NOTICE, CLI, "## Options of every command that reads a log"]
+    parts += [_table(("option", "value", "meaning"), rows) for rows in shared.values()]
+    known = set(chain.from_iterable(shared.values()))
+    for name, command in commands.items():
+        assert command is not None
+        parts += [f"## abimpact {name}", (command.__doc__ or "").strip()]
+        own = [row for rows in _options(command).values() for row in rows if row not in known]
+        parts += [_table(("option", "value", "meaning"), own)] if own else []
+    return _page(parts)
+
+
+def _options(command: Callable[..., object]) -> dict[str, list[tuple[str, str, str]]]:
+    """The options of a command by panel: how each is spelled, what it takes, what it means."""
     panels: dict[str, list[tuple[str, str, str]]] = {}
-    for name, annotation in get_type_hints(report, include_extras=True).items():
+    for name, annotation in get_type_hints(command, include_extras=True).items():
         option = next((m for m in getattr(annotation, "__metadata__", ()) if isinstance(m, OptionInfo)), None)
         if option is None:
             continue
@@ -183,10 +195,9 @@ def cli_page() -> str:
         spelled = ", ".join(f"`{o}`" for o in (*first, *(option.param_decls or ())) or (f"--{name.replace('_', '-')}",))
         is_flag = annotation.__origin__ is bool
         value = "" if is_flag else option.metavar or _type(annotation.__origin__).replace('"', "`")
-        value = value.removeprefix("list of ")
-        panels.setdefault(str(option.rich_help_panel), []).append((spelled, value, option.help or ""))
-    tables = [(f"## {panel}", _table(("option", "value", "meaning"), rows)) for panel, rows in panels.items()]
-    return _page([NOTICE, CLI, *chain.from_iterable(tables)])
+        row = (spelled, value.removeprefix("list of "), (option.help or "").replace("\\[", "["))
+        panels.setdefault(str(option.rich_help_panel), []).append(row)
+    return panels
 
 
 def config_page() -> str:

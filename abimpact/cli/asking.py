@@ -47,17 +47,17 @@ class Asked:
 
 
 def reads_a_log(command: Callable[..., int]) -> Callable[..., int]:
-    """`command` with the options of `_asked` before its own: its first argument becomes an `Asked`."""
-    shared = inspect.signature(_asked).parameters
+    """`command` with the options of `asked_options` before its own: its first argument becomes an `Asked`."""
+    shared = inspect.signature(asked_options).parameters
     (_, *own) = inspect.signature(command).parameters.values()
 
     @wraps(command)
     def run(**given: Any) -> int:
-        asked = _asked(**{name: given.pop(name) for name in shared})
+        asked = asked_options(**{name: given.pop(name) for name in shared})
         return command(asked, **given)
 
     parameters = sorted([*shared.values(), *own], key=lambda p: p.default is not inspect.Parameter.empty)
-    hints = {**get_type_hints(_asked, include_extras=True), **get_type_hints(command, include_extras=True)}
+    hints = {**get_type_hints(asked_options, include_extras=True), **get_type_hints(command, include_extras=True)}
     typed = [p.replace(kind=inspect.Parameter.KEYWORD_ONLY, annotation=hints[p.name]) for p in parameters]
     run.__signature__ = inspect.Signature(typed, return_annotation=int)  # type: ignore[attr-defined]
     run.__annotations__ = {p.name: p.annotation for p in typed} | {"return": int}
@@ -65,7 +65,7 @@ def reads_a_log(command: Callable[..., int]) -> Callable[..., int]:
     return run
 
 
-def _asked(
+def asked_options(
     sources: o.Sources,
     config: o.Config = None,
     sheet: o.Sheet = None,
@@ -89,6 +89,7 @@ def _asked(
     threads: o.Threads = None,
     no_progress: o.NoProgress = False,
 ) -> Asked:
+    """The options that say what a log is and what to compare in it."""
     return Asked(
         flags={
             "sheet": sheet,

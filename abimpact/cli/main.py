@@ -12,6 +12,7 @@ import typer
 
 from abimpact.cli.check import check
 from abimpact.cli.report import report
+from abimpact.cli.simulate import simulate
 from abimpact.errors import AbimpactError
 
 EXAMPLES = """Try it on the sample:  abimpact report sample_data/checkouts.parquet
@@ -33,6 +34,7 @@ app = typer.Typer(
 )
 app.command("report", epilog=EXAMPLES, no_args_is_help=True)(report)
 app.command("check", no_args_is_help=True)(check)
+app.command("simulate", no_args_is_help=True)(simulate)
 
 
 def _version(is_wanted: bool) -> None:

@@ -105,6 +105,28 @@ CheckGate = Annotated[bool, typer.Option("--gate", help="Exit 1 if a check block
 CheckFormat = Annotated[
     str, typer.Option("-f", "--format", help="terminal, markdown, json: to standard output.", rich_help_panel=OUTPUT)
 ]
+DocumentFormat = Annotated[
+    str,
+    typer.Option(
+        "-f", "--format", help="terminal, markdown, html or json, to standard output.", rich_help_panel=OUTPUT
+    ),
+]
+DocumentOutputs = Annotated[
+    list[str] | None,
+    typer.Option(
+        "-o", "--output", metavar="FILE", help="Also write FILE: .md, .html, .json (repeat).", rich_help_panel=OUTPUT
+    ),
+]
+Repetitions = Annotated[int, typer.Option(help="How many tests are simulated.", rich_help_panel=DECISION)]
+SimulatedUnits = Annotated[
+    int | None, typer.Option("--units", help="Units of each test (as many as the log has).", rich_help_panel=DECISION)
+]
+Lift = Annotated[
+    str | None,
+    typer.Option(
+        "--lift", metavar="3%", help="The effect put in (the one that 80 % of tests find).", rich_help_panel=DECISION
+    ),
+]
 FailOn = Annotated[
     list[str] | None,
     typer.Option(

@@ -3,12 +3,16 @@
 import os
 import shutil
 import sys
+from collections.abc import Mapping, Sequence
 from io import TextIOWrapper
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from abimpact.errors import UsageError
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
+    from abimpact.render.document import Document
     from abimpact.render.table import Options
 
 # What a pipe is taken for.
@@ -28,6 +32,38 @@ def page(*, is_quiet: bool, is_verbose: bool, show_anyway: bool = False) -> "Opt
         is_verbose=is_verbose,
         show_anyway=show_anyway,
     )
+
+
+def deliver(
+    document: "Document",
+    numbers: Mapping[str, Any],
+    name: str,
+    files: Sequence[str],
+    plots: "Path | None",
+    laid_out: "Options",
+) -> None:
+    """Write `document` to files and pictures and show it in the format of that `name`; `numbers` are its JSON."""
+    from abimpact.render.document import format_of, render
+    from abimpact.render.plots import as_files
+    from abimpact.render.table import Options
+    from abimpact.render.write import write
+
+    shown = render(document, numbers, name, laid_out)
+    for path, content in {path: render(document, numbers, format_of(path), Options()) for path in files}.items():
+        write(path, content)
+    if plots:
+        draw(plots, list(as_files(document.charts)))
+    show(shown.rstrip("\n"))
+
+
+def draw(folder: "Path", drawn: Sequence[tuple[str, str | bytes]]) -> None:
+    """Write pictures, all drawn before the first is written, to a folder that is made if need be."""
+    from abimpact.render.write import make_folder, write
+
+    if drawn:
+        make_folder(folder)
+    for name, content in drawn:
+        write(str(folder / name), content)
 
 
 def show(text: str) -> None:

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 from abimpact.cli import options as o
 from abimpact.cli.asking import Asked, reads_a_log
-from abimpact.cli.printing import page, show
+from abimpact.cli.printing import draw, page, show
 from abimpact.decide.decision import REASONS, Verdict
 from abimpact.errors import UsageError, nearest
 
@@ -69,15 +69,11 @@ def _money(keys: list[str]) -> dict[str, str | float]:
 def _draw(found: "Report", folder: "Path", *, show_anyway: bool) -> None:
     """Write the pictures, all drawn before the first is written."""
     from abimpact.render.plots import plots
-    from abimpact.render.write import make_folder, write
 
     drawn = list(plots(found, show_anyway=show_anyway))
     if not drawn:
         print("abimpact: no pictures: there is no KPI to show (--show-anyway draws withheld ones)", file=sys.stderr)
-    else:
-        make_folder(folder)
-    for name, content in drawn:
-        write(str(folder / name), content)
+    draw(folder, drawn)
 
 
 def _failing(gate: bool, fail_on: list[str]) -> tuple[str, ...]:

@@ -48,6 +48,11 @@ class Comparison:
     guardrail: Margin | None = None
     equivalence: Margin | None = None
 
+    @property
+    def decisive(self) -> Estimate | None:
+        """The estimate of the chosen method."""
+        return next((e for e in self.estimates if e.method == self.chosen), None)
+
 
 @dataclass(frozen=True, slots=True)
 class Compared:

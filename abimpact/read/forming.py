@@ -33,6 +33,8 @@ def _stage(reading: Reading, terms: Sequence[Term], *, every_row: bool) -> None:
     if experiment.unit:
         parts += [f"{reading.unit} AS unit", f"struct_pack(t := {time}, p := {PLACE}) AS place"]
         condition += f" AND {reading.unit} IS NOT NULL"
+    elif experiment.keeps_units:
+        parts.append(f"{PLACE} AS unit")
     where = "" if every_row else f" WHERE {condition}"
     reading.engine.execute(f"CREATE TEMP VIEW staged AS SELECT {', '.join(parts)} FROM rows{where}")
 
@@ -54,6 +56,7 @@ def _units(reading: Reading, counts: UnitCounts | None, terms: Sequence[Term]) -
     outcomes = [f"r{i}" for i, t in enumerate(terms) if not t.is_covariate]
     attributes = [f"r{i}" for i, t in enumerate(terms) if t.is_covariate] + reading.segments
     attributes += ["day"] if reading.experiment.time else []
+    attributes += ["unit"] if reading.experiment.keeps_units else []
     rule = counts.rule or SeveralRows.FIRST
     reading.engine.execute(f"CREATE TEMP TABLE units AS {collapse('staged', rule, outcomes, attributes)}")
     return "units"

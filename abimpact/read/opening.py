@@ -51,7 +51,8 @@ def _open(reading: Reading) -> Log:
     relation, unit_counts = form_units(reading, terms, row_counts)
     relation, caps = capped(engine, relation, terms, len(variants))
     units, columns = profile(engine, relation, terms, len(variants))
-    selected = ", ".join(["arm", *reading.segments, *reading.days, *canonical_sql(columns, terms)])
+    kept = ["unit"] * experiment.keeps_units + [*reading.segments, *reading.days]
+    selected = ", ".join(["arm", *kept, *canonical_sql(columns, terms)])
     engine.execute(f"CREATE TEMP VIEW log AS SELECT {selected} FROM {relation}")
     by_metric = {name: tuple(columns[i] for i in indices) for name, indices in places.items()}
     check_usable(experiment.metrics, by_metric, sum(units))

@@ -124,8 +124,10 @@ def _terminal(document: Document, options: Options) -> str:
     label = Text(f" {say(document.word)}  ", f"bold {_COLOURS.get(document.tone, '')}".strip())
     if options.is_quiet:
         return layout.printed([Text.assemble(label, say(document.headline))], options)
-    lines = layout.hanging(label, say(document.headline), options.width, indent=label.cell_len)
-    lines += layout.paragraph(say(document.summary), options.width, indent=label.cell_len) if document.summary else []
+    lines = layout.hanging(label, say(document.headline), options.width, indent=label.cell_len + 1)
+    lines += (
+        layout.paragraph(say(document.summary), options.width, indent=label.cell_len + 1) if document.summary else []
+    )
     for section in document.sections:
         if section.is_detail and not options.is_verbose:
             continue

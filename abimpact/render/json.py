@@ -54,7 +54,7 @@ def _whole(report: Report) -> dict[str, Any]:
             {
                 "proposed": c.proposed,
                 "other": c.other,
-                "npv": _interval(c.npv),
+                "npv": interval_of(c.npv),
                 "probability_better": c.probability_better,
             }
             for c in report.contrasts
@@ -158,8 +158,8 @@ def _effect(variants: tuple[str, str], units: tuple[int, int], found: Estimate |
     return {
         "units": dict(zip(variants, units, strict=True)),
         "method": found and found.method,
-        "absolute": found and _interval(found.absolute),
-        "relative": found and _interval(found.relative),
+        "absolute": found and interval_of(found.absolute),
+        "relative": found and interval_of(found.relative),
         "pvalue": found and found.pvalue,
     }
 
@@ -172,11 +172,11 @@ def _development(found: Development) -> dict[str, Any]:
         "se": found.se,
         "df": found.df,
         "pvalue": found.pvalue,
-        "first": _interval(found.first),
-        "last": _interval(found.last),
+        "first": interval_of(found.first),
+        "last": interval_of(found.last),
         "extrapolated": {
             "until": found.until.isoformat(),
-            "absolute": _interval(found.if_it_went_on),
+            "absolute": interval_of(found.if_it_went_on),
             "zero_on": found.zero_on and found.zero_on.isoformat(),
         },
     }
@@ -189,7 +189,7 @@ def _segment(result: MetricResult, segment: SegmentResult) -> dict[str, Any]:
         "value": segment.value,
         "units": dict(zip(variants, segment.units, strict=True)),
         "estimates": [_estimate(e) for e in segment.estimates],
-        "shrunken": segment.shrunken and _interval(segment.shrunken),
+        "shrunken": segment.shrunken and interval_of(segment.shrunken),
     }
 
 
@@ -200,8 +200,8 @@ def _arm(arm: Arm) -> dict[str, Any]:
 def _estimate(estimate: Estimate) -> dict[str, Any]:
     return {
         "method": estimate.method,
-        "absolute": _interval(estimate.absolute),
-        "relative": _interval(estimate.relative),
+        "absolute": interval_of(estimate.absolute),
+        "relative": interval_of(estimate.relative),
         "statistic": estimate.statistic,
         "df": estimate.df,
         "pvalue": estimate.pvalue,
@@ -211,7 +211,8 @@ def _estimate(estimate: Estimate) -> dict[str, Any]:
     }
 
 
-def _interval(interval: Interval) -> dict[str, Any]:
+def interval_of(interval: Interval) -> dict[str, Any]:
+    """An INTERVAL of the contract."""
     return {
         "estimate": interval.estimate,
         "low": interval.low,
@@ -245,10 +246,10 @@ def _value(report: Report, worth: Value) -> dict[str, Any]:
         "proposed": worth.proposed,
         "metric": worth.metric,
         "currency": report.terms.currency,
-        "annual": _interval(worth.annual),
-        "annual_net": _interval(worth.annual_net),
-        "npv": _interval(worth.npv),
-        "npv_bootstrap": worth.resampled and _interval(worth.resampled),
+        "annual": interval_of(worth.annual),
+        "annual_net": interval_of(worth.annual_net),
+        "npv": interval_of(worth.npv),
+        "npv_bootstrap": worth.resampled and interval_of(worth.resampled),
         "break_even": {"absolute": worth.break_even_absolute, "relative": worth.break_even_relative},
         "payback_months": worth.payback_months,
         "probability_pays": worth.probability_pays,
@@ -271,7 +272,7 @@ def _limit(found: Capacity) -> dict[str, Any]:
         "proposed": found.proposed,
         "days": found.limit.days,
         "at_most": found.limit.at_most,
-        "total": _interval(found.total),
+        "total": interval_of(found.total),
         "incumbent_total": found.incumbent_total,
         "peak": found.peak,
         "peak_day": found.peak_day and found.peak_day.isoformat(),

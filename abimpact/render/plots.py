@@ -1,10 +1,10 @@
 """The pictures of a report as files: SVG for pages and slides, PNG for mails."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from abimpact.decide.report import Report
-from abimpact.render.charts import drawn
+from abimpact.render.charts import Chart, drawn
 from abimpact.render.numbers import written_in
 from abimpact.render.picture import png, svg
 from abimpact.render.view import view
@@ -16,9 +16,14 @@ def plots(report: Report, *, show_anyway: bool = False) -> Iterator[tuple[str, s
         v = view(report, show_anyway=show_anyway)
         for i, (block, charts) in enumerate(zip(v.blocks, drawn(report, v), strict=True), start=1):
             variant = f"{i}-{_slug(block.proposed)}-" if len(v.blocks) > 1 else ""
-            for chart in charts.values():
-                yield f"{variant}{chart.name}.svg", svg(chart.picture, is_alone=True)
-                yield f"{variant}{chart.name}.png", png(chart.picture)
+            yield from as_files(charts.values(), prefix=variant)
+
+
+def as_files(charts: Iterable[Chart], *, prefix: str = "") -> Iterator[tuple[str, str | bytes]]:
+    """File names and contents of pictures, each as SVG and PNG."""
+    for chart in charts:
+        yield f"{prefix}{_slug(chart.name)}.svg", svg(chart.picture, is_alone=True)
+        yield f"{prefix}{_slug(chart.name)}.png", png(chart.picture)
 
 
 def _slug(text: str) -> str:

@@ -97,7 +97,7 @@ def view(report: Report, *, show_anyway: bool = False) -> View:
         fine=tuple(c for c in checks if c.mark == "✓"),
         sample=sample_of(report),
         methods=_methods(report),
-        provenance=_provenance(report.provenance),
+        provenance=provenance_facts(report.provenance),
     )
 
 
@@ -184,7 +184,8 @@ def _source(source: Source) -> list[tuple[str, str]]:
     return [("source", f"{source.path} ({rows})"), *([("its totals", "; ".join(sums))] if sums else [])]
 
 
-def _provenance(p: Provenance) -> tuple[tuple[str, str], ...]:
+def provenance_facts(p: Provenance) -> tuple[tuple[str, str], ...]:
+    """Where the result comes from, as labels and texts."""
     packages = ", ".join(f"{name} {version}" for name, version in p.packages.items())
     return (
         ("command", p.command),

@@ -62,8 +62,8 @@ class Request:
 
     `covariates` adjust every mean; `missing` ("zero" or "exclude") is for metrics that do not say. `value` has the
     keys of `[value]`, `limits` those of each `[[limit]]`, `plan` those of `[plan]`; `is_history` says
-    that the log may have a single variant, or none; `config` is the path of the file that was read, None if
-    there was none.
+    that the log may have a single variant, or none, `keeps_units` is as in `Experiment`; `config` is the path of the
+    file that was read, None if there was none.
     """
 
     sources: tuple[str, ...] = ()
@@ -79,6 +79,7 @@ class Request:
     metrics: tuple[MetricRequest | Metric, ...] = ()
     needs_metrics: bool = True
     is_history: bool = False
+    keeps_units: bool = False
     covariates: tuple[str, ...] = ()
     segments: tuple[str, ...] = ()
     split: str | None = None

@@ -78,6 +78,7 @@ def resolve(request: Request, columns: Mapping[str, str]) -> Experiment:
         resamples=request.resamples,
         seed=request.seed,
         is_history=request.is_history,
+        keeps_units=request.keeps_units,
         aggregates=aggregates,
         min_segment_units=request.min_segment_units,
         sequential=request.sequential,

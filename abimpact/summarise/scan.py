@@ -1,7 +1,7 @@
 """The moments scan: joint first, second and third moments of every metric's columns in one pass."""
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations_with_replacement, permutations
 
@@ -10,7 +10,7 @@ import numpy as np
 from abimpact.read.engine import Engine
 from abimpact.read.log import Column
 from abimpact.summarise.exact import exact_sum
-from abimpact.summarise.summary import Moments
+from abimpact.summarise.summary import Floats, Moments
 
 # Aggregates per query: wide selects cost more to plan than a second scan.
 TERMS_PER_QUERY = 600
@@ -61,9 +61,9 @@ def scan_moments(
 ) -> list[tuple[Moments, ...]]:
     """For each metric, the moments of its columns for every variant (incumbent first)."""
     aggregates: dict[str, float] = {}
-    plans = [_plan(columns, aggregates) for columns in metrics]
+    plans = [plan_of(columns, aggregates) for columns in metrics]
     values = _run(engine, relation, list(aggregates.items()))
-    return [tuple(_moments(plan, values.get((arm, None), {})) for arm in range(n_variants)) for plan in plans]
+    return [tuple(moments_of(plan, values.get((arm, None), {})) for arm in range(n_variants)) for plan in plans]
 
 
 def scan_moments_by(
@@ -71,15 +71,15 @@ def scan_moments_by(
 ) -> list[list[tuple[Moments, ...]]]:
     """For each of `keys`, values of the SQL number `key`, what `scan_moments` gives for the units that have it."""
     aggregates: dict[str, float] = {}
-    plans = [_plan(columns, aggregates) for columns in metrics]
+    plans = [plan_of(columns, aggregates) for columns in metrics]
     values = _run(engine, relation, list(aggregates.items()), key)
     return [
-        [tuple(_moments(plan, values.get((arm, k), {})) for arm in range(n_variants)) for plan in plans] for k in keys
+        [tuple(moments_of(plan, values.get((arm, k), {})) for arm in range(n_variants)) for plan in plans] for k in keys
     ]
 
 
 @dataclass(frozen=True, slots=True)
-class _Plan:
+class Plan:
     """Where a metric's sums are found: `sums` maps sorted column indices to an aggregate's SQL."""
 
     coordinates: tuple[Coordinate, ...]
@@ -87,7 +87,8 @@ class _Plan:
     sums: dict[tuple[int, ...], str]
 
 
-def _plan(columns: Sequence[Column], aggregates: dict[str, float]) -> _Plan:
+def plan_of(columns: Sequence[Column], aggregates: dict[str, float]) -> Plan:
+    """The sums that a metric's moments need; their SQL is added to `aggregates`, with the factor of its integer."""
     points = coordinates(columns)
     mask = " AND ".join(f"{name} IS NOT NULL" for name in nullable(columns))
     where = f" FILTER ({mask})" if mask else ""
@@ -103,7 +104,7 @@ def _plan(columns: Sequence[Column], aggregates: dict[str, float]) -> _Plan:
         aggregates[sums[indices]] = factor
     count = f"count(*){where}"
     aggregates[count] = 1.0
-    return _Plan(points, count, sums)
+    return Plan(points, count, sums)
 
 
 def _index_tuples(d: int) -> Iterator[tuple[int, ...]]:
@@ -127,8 +128,8 @@ def _run(
     return found
 
 
-def _moments(plan: _Plan, values: dict[str, float]) -> Moments:
-    """Central moments from sums of products about the centres."""
+def moments_of(plan: Plan, values: Mapping[str, float]) -> Moments:
+    """Central moments from sums of products about the centres, found by the SQL that sums them."""
     n = int(values.get(plan.count, 0))
     d = len(plan.coordinates)
     centre = np.array([p.centre for p in plan.coordinates])
@@ -138,12 +139,16 @@ def _moments(plan: _Plan, values: dict[str, float]) -> Moments:
     for indices, sql in plan.sums.items():
         for place in set(permutations(indices)):
             raw[len(indices)][place] = values[sql]
-    shift = raw[1] / n
-    second = raw[2] - n * np.multiply.outer(shift, shift)
-    cross = np.einsum("i,jk->ijk", shift, raw[2])
-    third = (
-        raw[3]
+    return central(n, centre, raw[1], raw[2], raw[3])
+
+
+def central(n: int, centre: Floats, first: Floats, second: Floats, third: Floats) -> Moments:
+    """Moments from sums of products about `centre` (d,): `first` (d,), `second` (d, d), `third` (d, d, d)."""
+    shift = first / n
+    cross = np.einsum("i,jk->ijk", shift, second)
+    centred = (
+        third
         - (cross + cross.transpose(1, 0, 2) + cross.transpose(1, 2, 0))
         + 2 * n * np.einsum("i,j,k->ijk", shift, shift, shift)
     )
-    return Moments(n, centre + shift, second, third)
+    return Moments(n, centre + shift, second - n * np.multiply.outer(shift, shift), centred)

@@ -1,6 +1,6 @@
 """From a log to its summary: moments in one scan, then bins, ranks and extremes where a metric needs them."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from abimpact.read.log import Column, Log
@@ -42,18 +42,23 @@ def _metric(
     columns = log.columns[metric.name]
     kind = metric.kind or MetricKind.MEAN
     is_quantile = kind is MetricKind.QUANTILE
-    names = tuple(c.name for c in coordinates(columns))
     wanted = [ranks_wanted(m.n, metric.quantile) for m in moments] if metric.quantile is not None else []
     return MetricSummary(
         metric=metric,
         variants=log.variants,
-        covariates=names[len(columns) - len(metric.covariates) :],
+        covariates=covariate_names(columns, metric),
         moments=moments,
         bins=bins(log.engine, log.relation, kind, columns, moments) if with_bins and not is_quantile else None,
         nonzero=_nonzero(log, columns[0]) if log.experiment.sequential == "always-valid" else None,
         ranks=ranks(log.engine, log.relation, columns[0], wanted) if is_quantile else None,
         extremes=tuple(m.mean[:0] for m in moments),
     )
+
+
+def covariate_names(columns: Sequence[Column], metric: Metric) -> tuple[str, ...]:
+    """The names of a metric's covariates among the columns of its moments."""
+    names = tuple(c.name for c in coordinates(columns))
+    return names[len(columns) - len(metric.covariates) :]
 
 
 def _nonzero(log: Log, column: Column) -> tuple[int, ...]:
