@@ -46,8 +46,11 @@ class Asked:
             )
 
 
-def reads_a_log(command: Callable[..., int]) -> Callable[..., int]:
-    """`command` with the options of `asked_options` before its own: its first argument becomes an `Asked`."""
+def reads_a_log(command: Callable[..., int], *, is_needed: bool = True) -> Callable[..., int]:
+    """`command` with the options of `asked_options` before its own: its first argument becomes an `Asked`.
+
+    Where a log is not needed, there may be no SOURCE.
+    """
     shared = inspect.signature(asked_options).parameters
     (_, *own) = inspect.signature(command).parameters.values()
 
@@ -56,8 +59,10 @@ def reads_a_log(command: Callable[..., int]) -> Callable[..., int]:
         asked = asked_options(**{name: given.pop(name) for name in shared})
         return command(asked, **given)
 
-    parameters = sorted([*shared.values(), *own], key=lambda p: p.default is not inspect.Parameter.empty)
+    asked_for = {**shared} if is_needed else {**shared, "sources": shared["sources"].replace(default=None)}
+    parameters = sorted([*asked_for.values(), *own], key=lambda p: p.default is not inspect.Parameter.empty)
     hints = {**get_type_hints(asked_options, include_extras=True), **get_type_hints(command, include_extras=True)}
+    hints |= {} if is_needed else {"sources": o.AnySources}
     typed = [p.replace(kind=inspect.Parameter.KEYWORD_ONLY, annotation=hints[p.name]) for p in parameters]
     run.__signature__ = inspect.Signature(typed, return_annotation=int)  # type: ignore[attr-defined]
     run.__annotations__ = {p.name: p.annotation for p in typed} | {"return": int}
@@ -109,7 +114,7 @@ def asked_options(
             "level": level,
             "seed": seed,
         },
-        sources=tuple(sources),
+        sources=tuple(sources or ()),
         config=config,
         running={"memory_limit": memory_limit, "threads": threads},
         is_progress_wanted=not no_progress,

@@ -26,6 +26,10 @@ Sources = Annotated[
         metavar="SOURCE",
     ),
 ]
+AnySources = Annotated[
+    list[str] | None,
+    typer.Argument(help="A log, as for report; none: from numbers alone.", show_default=False, metavar="SOURCE"),
+]
 Config = Annotated[
     Path | None,
     typer.Option(

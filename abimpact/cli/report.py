@@ -37,7 +37,7 @@ def report(
     check_printed(format_name)
     formats = {path: format_of(path) for path in output or ()}
     failing = _failing(gate, fail_on or [])
-    found = asked.run(run_report, asked.request(value=_money(value or []), resamples=resamples))
+    found = asked.run(run_report, asked.request(value=money_keys(value or []), resamples=resamples))
     files = {path: render(found, name, Options(show_anyway=show_anyway)) for path, name in formats.items()}
     for path, content in files.items():
         write(path, content)
@@ -52,7 +52,7 @@ def report(
     return _gate(found, failing)
 
 
-def _money(keys: list[str]) -> dict[str, str | float]:
+def money_keys(keys: list[str]) -> dict[str, str | float]:
     """The keys of `[value]` given as KEY=VALUE."""
     found: dict[str, str | float] = {}
     for text in keys:
