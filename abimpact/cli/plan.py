@@ -130,7 +130,7 @@ def plan(
         "traffic_share": traffic_share,
         "covariate_correlation": covariate_correlation,
         "comparisons": comparisons,
-        "start": _day(start),
+        "start": _day(start) or _today(request, output or []),
         "question": question,
         "kpi": _kpi(request, baseline, sd),
     }
@@ -176,6 +176,12 @@ def _day(text: str | None) -> date | None:
         return date.fromisoformat(text) if text else None
     except ValueError as error:
         raise UsageError(f"--start {text!r} is no date.", "Write it like 2026-03-01.") from error
+
+
+def _today(request: "Request", output: list[str]) -> date | None:
+    """The first day of a plan to be signed, unless the config names another."""
+    is_signed = any(path.lower().endswith((".toml", ".md")) for path in output)
+    return date.today() if is_signed and not (request.plan or {}).get("start") else None
 
 
 def _file(found: Any, document: "Document", numbers: dict[str, Any], path: str) -> str:

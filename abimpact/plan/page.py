@@ -164,7 +164,7 @@ def _bounds(found: Together) -> str:
     if found.least == found.most:
         return f"{share(found.most)} probability"
     return (
-        f"{share(found.independent)} probability if they move apart from each other (whatever their relation, between "
+        f"{share(found.independent)} probability if they are independent (whatever their relation, between "
         f"{share(found.least)} and {share(found.most)})"
     )
 
@@ -197,7 +197,10 @@ def _money(plan: Plan) -> Section | None:
     if plan.break_even:
         found.append(("pays from", written(plan.primary.seen, plan.break_even)))
     if money is None:
-        why = "To weigh the length of a test by its money, give a prior (prior_lift_sd in [value]) and --daily-units."
+        lacking = [] if terms.prior else ["a prior (prior_lift_sd in [value])"]
+        lacking += [] if plan.daily_units else ["--daily-units"]
+        lacking = lacking or [f"what {phrases.name(terms.metric)}, the KPI that is money, is today"]
+        why = f"To weigh the length of a test by its money, say {phrases.joined(lacking)}."
         return Section(title="Money", facts=tuple(found), sentences=(why,))
     currency = terms.currency
     found += [
