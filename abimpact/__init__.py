@@ -3,16 +3,18 @@
 The names below are loaded when they are first used, so that the command line starts fast.
 """
 
+import sys
+from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from abimpact.api import Report, analyze, simulate
+    from abimpact.api import Report, analyze, plan, simulate
     from abimpact.spec.metric import Metric
 
-__all__ = ["Metric", "Report", "analyze", "simulate"]
+__all__ = ["Metric", "Report", "analyze", "plan", "simulate"]
 
 _HOMES = {
-    **dict.fromkeys(("analyze", "Report", "simulate"), "abimpact.api"),
+    **dict.fromkeys(("analyze", "Report", "plan", "simulate"), "abimpact.api"),
     "Metric": "abimpact.spec.metric",
 }
 
@@ -23,3 +25,15 @@ def __getattr__(name: str) -> Any:
     from importlib import import_module
 
     return getattr(import_module(_HOMES[name]), name)
+
+
+class _Package(ModuleType):
+    """This package, in which a verb is its function although a room is called like it."""
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        # Importing a room would hide the function of that name.
+        if not (name in _HOMES and isinstance(value, ModuleType)):
+            super().__setattr__(name, value)
+
+
+sys.modules[__name__].__class__ = _Package

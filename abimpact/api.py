@@ -1,7 +1,7 @@
 """The Python API: each verb of the command line is a function that gives what the command prints."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from os import PathLike, fspath
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypedDict, Unpack
@@ -192,11 +192,50 @@ def simulate(
     return Paper(found, to_dict(found), document(found))
 
 
+def plan(
+    data: Any = None,
+    *,
+    value: Mapping[str, Any] | None = None,
+    sequential: str | None = None,
+    looks: Sequence[float] = (),
+    baseline: float | None = None,
+    sd: float | None = None,
+    terms: Mapping[str, Any] | None = None,
+    **options: Unpack[LogOptions],
+) -> Paper:
+    """Plan a test: units and days for an effect, the effect that they show, or the length that earns most.
+
+    `data` is a log of the past as in `analyze`, or None: then `baseline` and `sd` (None: a proportion) tell of the
+    first metric. `terms` has the keys of the config's `[plan]`: lift or effect, units or days, power, daily_units and
+    so on; `value` those of `[value]`; `looks` are shares of the plan, with `sequential` "group". Its `values` are a
+    `Plan`. Raises `abimpact.errors.AbimpactError` as `analyze` does.
+    """
+    from abimpact.plan.figures import figures
+    from abimpact.plan.page import page
+    from abimpact.plan.run import run_plan, with_baseline
+
+    request, frame = _request(data, value=value, is_optional=True, **options)
+    how = sequential or ("group" if looks else request.sequential)
+    request = replace(request, sequential=how, looks=tuple(looks) or request.looks)
+    request, known = with_baseline(request, baseline, sd)
+    found = run_plan(request, keys={**(terms or {}), "kpi": known}, command="abimpact.plan", frame=frame)
+    document = page(found)
+    return Paper(found, figures(found, document.headline), document)
+
+
 def _request(
-    data: Any, *, resamples: int | None = None, value: Mapping[str, Any] | None = None, **options: Unpack[LogOptions]
+    data: Any,
+    *,
+    resamples: int | None = None,
+    value: Mapping[str, Any] | None = None,
+    is_optional: bool = False,
+    **options: Unpack[LogOptions],
 ) -> tuple[Request, Any]:
-    """The request that options of the API make, and the table to read instead of files, if it is one."""
-    sources, frame = _split_data(data)
+    """The request that options of the API make, and the table to read instead of files, if it is one.
+
+    Where a log `is_optional`, None is none.
+    """
+    sources, frame = ((), None) if is_optional and data is None else _split_data(data)
     given: dict[str, Any] = {**options}
     config = given.pop("config", None)
     roles = [Role.PRIMARY, *[Role.SECONDARY] * len(options.get("metrics", ()))]

@@ -117,3 +117,15 @@ def test_what_is_no_log_is_refused(data: Any) -> None:
 def test_a_report_is_written_by_extension(tmp_path: Path, data: pd.DataFrame, name: str) -> None:
     analyze(data, **{**ASKED, "resamples": 0}).write(tmp_path / name)
     assert (tmp_path / name).stat().st_size > 1000
+
+
+def test_verbs_are_functions_although_rooms_are_called_like_them(data: pd.DataFrame) -> None:
+    for _ in range(2):
+        found = abimpact.plan(baseline=0.048, terms={"lift": "5%"})
+        assert found.to_dict()["units"] == {"incumbent": 127_487, "proposed": 127_487}
+    from_log = abimpact.plan(data, metrics=["value"], terms={"lift": 0.1}, looks=(0.5, 1.0))
+    assert from_log.values.total == from_log.to_dict()["total_units"]
+    assert "What it takes" in from_log.to_markdown()
+    assert callable(abimpact.simulate)
+    with pytest.raises(AbimpactError, match="NoneType"):
+        analyze(None)

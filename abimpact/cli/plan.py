@@ -9,18 +9,14 @@ import typer
 
 from abimpact.cli import options as o
 from abimpact.cli.asking import Asked, reads_a_log
-from abimpact.cli.printing import page, show
+from abimpact.cli.printing import draw, page, show
 from abimpact.cli.report import money_keys
 from abimpact.errors import UsageError
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from abimpact.render.document import Document
     from abimpact.spec.request import Request
 
-# What the KPI is called where nobody names it.
-KPI = "KPI"
 TARGET, DESIGN = "What to find", "How it will run"
 
 
@@ -106,9 +102,10 @@ def plan(
     """Plan a test: units and days for an effect, or the effect that they show, or the length that earns most."""
     from abimpact.plan.figures import figures
     from abimpact.plan.page import page as page_of
-    from abimpact.plan.run import run_plan
+    from abimpact.plan.run import run_plan, with_baseline
     from abimpact.render.document import render
     from abimpact.render.numbers import written_in
+    from abimpact.render.plots import as_files
     from abimpact.render.write import write
 
     is_group = bool(look) and sequential is None
@@ -117,7 +114,7 @@ def plan(
         sequential="group" if is_group else sequential and sequential.value,
         looks=tuple(look or ()),
     )
-    request = _with_kpi(request) if baseline is not None else request
+    request, known = with_baseline(request, baseline, sd)
     keys: dict[str, Any] = {
         "lift": lift,
         "effect": effect,
@@ -132,7 +129,7 @@ def plan(
         "comparisons": comparisons,
         "start": _day(start) or _today(request, output or []),
         "question": question,
-        "kpi": _kpi(request, baseline, sd),
+        "kpi": known,
     }
     found = asked.run(partial(run_plan, keys=keys), request)
     with written_in(found.presentation.locale):
@@ -143,32 +140,9 @@ def plan(
     for path, content in files.items():
         write(path, content)
     if plots:
-        _draw(document, plots)
+        draw(plots, list(as_files(document.charts)))
     show(text.rstrip("\n"))
     return 0
-
-
-def _with_kpi(request: "Request") -> "Request":
-    """The request with a KPI to plan for, if none is named."""
-    from dataclasses import replace
-
-    from abimpact.spec.metric import Role
-    from abimpact.spec.request import MetricRequest
-
-    if any(m.role is Role.PRIMARY for m in request.metrics):
-        return request
-    return replace(request, metrics=(MetricRequest(spec=KPI, role=Role.PRIMARY), *request.metrics))
-
-
-def _kpi(request: "Request", baseline: float | None, sd: float | None) -> list[dict[str, Any]]:
-    """What is told of the first primary KPI."""
-    if baseline is None:
-        if sd is not None:
-            raise UsageError("--sd needs --baseline.", "Say what the KPI is today.")
-        return []
-    from abimpact.spec.planning import named_metrics
-
-    return [{"name": named_metrics(request)[0].name, "baseline": baseline, "sd": sd}]
 
 
 def _day(text: str | None) -> date | None:
@@ -195,14 +169,3 @@ def _file(found: Any, document: "Document", numbers: dict[str, Any], path: str) 
     if path.lower().endswith(".md"):
         return sheet(found)
     return render(document, numbers, format_of(path), Options())
-
-
-def _draw(document: "Document", folder: "Path") -> None:
-    """Write the pictures."""
-    from abimpact.render.picture import png, svg
-    from abimpact.render.write import make_folder, write
-
-    make_folder(folder)
-    for chart in document.charts:
-        write(str(folder / f"{chart.name}.svg"), svg(chart.picture, is_alone=True))
-        write(str(folder / f"{chart.name}.png"), png(chart.picture))

@@ -1,14 +1,20 @@
 """Composes a plan: from a request to what is known, and on to the plan."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
+from abimpact.errors import UsageError
 from abimpact.pipeline.reading import Running
 from abimpact.plan.design import design
 from abimpact.plan.seen import from_log, from_numbers
 from abimpact.plan.values import Plan
-from abimpact.spec.planning import plan_terms
-from abimpact.spec.request import Request
+from abimpact.spec.metric import Role
+from abimpact.spec.planning import named_metrics, plan_terms
+from abimpact.spec.request import MetricRequest, Request
+
+# What the KPI is called where nobody names it.
+KPI = "KPI"
 
 
 def run_plan(
@@ -31,3 +37,15 @@ def run_plan(
         else from_numbers(request, terms, command)
     )
     return design(request, terms, known)
+
+
+def with_baseline(request: Request, baseline: float | None, sd: float | None) -> tuple[Request, list[dict[str, Any]]]:
+    """The request with a KPI to plan for, if none is named, and what is told of the first primary one."""
+    if baseline is None:
+        if sd is not None:
+            raise UsageError("--sd needs --baseline.", "Say what the KPI is today.")
+        return request, []
+    if not any(m.role is Role.PRIMARY for m in request.metrics):
+        request = replace(request, metrics=(MetricRequest(spec=KPI, role=Role.PRIMARY), *request.metrics))
+    first = next(m for m in named_metrics(request) if m.role is Role.PRIMARY)
+    return request, [{"name": first.name, "baseline": baseline, "sd": sd}]

@@ -6,10 +6,10 @@ from pathlib import Path
 import jsonschema
 import pytest
 
-import abimpact.plan
+import abimpact
 from tests.cli.test_cli import SAMPLE, assert_error, run
 
-SCHEMA = json.loads((Path(abimpact.plan.__file__).parent / "plan.schema.json").read_text())
+SCHEMA = json.loads((Path(abimpact.__file__).parent / "plan" / "plan.schema.json").read_text())
 ASKED = ("--baseline", "0.048", "--lift", "5%", "--daily-units", "10000")
 
 
