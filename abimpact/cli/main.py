@@ -11,6 +11,7 @@ from io import BytesIO, TextIOWrapper
 import typer
 
 from abimpact.cli.check import check
+from abimpact.cli.init import init
 from abimpact.cli.plan import plan
 from abimpact.cli.report import report
 from abimpact.cli.simulate import simulate
@@ -35,6 +36,7 @@ app = typer.Typer(
 )
 app.command("report", epilog=EXAMPLES, no_args_is_help=True)(report)
 app.command("check", no_args_is_help=True)(check)
+app.command("init", no_args_is_help=True)(init)
 app.command("simulate", no_args_is_help=True)(simulate)
 app.command("plan", no_args_is_help=True)(plan)
 

@@ -28,8 +28,8 @@ def resolve_variants(
         first = _known_incumbent(counts, proposed)
         guesses = (f"No incumbent was named; {first!r} was taken as the incumbent by its name.",)
     else:
-        first = _find(incumbent, counts, "--incumbent")
-    others = tuple(dict.fromkeys(_find(p, counts, "--proposed") for p in proposed))
+        first = find_variant(incumbent, counts, "--incumbent")
+    others = tuple(dict.fromkeys(find_variant(p, counts, "--proposed") for p in proposed))
     if first in others:
         raise UsageError(f"{first!r} is named as incumbent and as proposed.", "Name two different variants.")
     return first, others or _others(first, counts), guesses
@@ -59,7 +59,8 @@ def _known_incumbent(counts: Mapping[str, int], proposed: Sequence[str]) -> str:
     )
 
 
-def _find(name: str, counts: Mapping[str, int], flag: str) -> str:
+def find_variant(name: str, counts: Mapping[str, int], flag: str) -> str:
+    """The variant spelled like `name`, or of the same numeric value; `flag` names its use in errors."""
     if name in counts:
         return name
     number = _number(name)
