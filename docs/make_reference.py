@@ -26,6 +26,7 @@ from abimpact.spec.schema import (
     FillTable,
     LimitTable,
     MetricTable,
+    PhaseTable,
     Plan,
     PlannedKpi,
     Report,
@@ -93,6 +94,7 @@ MEANINGS = {
         "split": "As planned, the incumbent first; null: none was declared.",
         "start": "First day; null without a time column.",
         "end": "Last day.",
+        "timezone": "Whose days they are, as declared; null: as the times are written.",
     },
     "interval": {
         "low": "Null where there is no lower limit.",
@@ -207,6 +209,7 @@ def config_page() -> str:
     tables: dict[str, type[BaseModel]] = {
         "[data]": Data,
         "[data.units]": Units,
+        "[[data.split_schedule]]": PhaseTable,
         "[[data.fill]]": FillTable,
         "[data.aggregates]": AggregateColumns,
         "[[metric]]": MetricTable,
@@ -221,7 +224,7 @@ def config_page() -> str:
     assert set(ConfigFile.model_fields) == {"extends", "data", "metric", "limit", "analysis", "value", "plan", "report"}
     for title, model in tables.items():
         rows = [
-            (f"`{field.title or key}`", _type(field.annotation), field.description or "")
+            (f"`{field.title or field.alias or key}`", _type(field.annotation), field.description or "")
             for key, field in model.model_fields.items()
             if not _is_table(field.annotation)
         ]

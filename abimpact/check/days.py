@@ -7,6 +7,7 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
+from abimpact.check.phases import expected_shares
 from abimpact.check.split import SMALLEST_EXPECTED, SMALLEST_PVALUE
 from abimpact.findings import Finding, Severity, by_chance
 from abimpact.read.log import Log
@@ -26,8 +27,7 @@ def sample_ratio_over_time(log: Log) -> list[Finding]:
     counts = np.array(log.days.counts, dtype=float)
     if len(counts) < 2:
         return []
-    share = counts.sum(axis=0) / counts.sum()
-    expected = counts.sum(axis=1, keepdims=True) * share
+    expected = counts.sum(axis=1, keepdims=True) * expected_shares(log)
     usable = np.flatnonzero(expected.min(axis=1) >= SMALLEST_EXPECTED)
     if not len(usable):
         return []
@@ -66,8 +66,7 @@ def exposure_gaps(log: Log) -> list[Finding]:
     if len(days) < 2:
         return []
     empty = _empty(days, counts.sum())
-    share = counts.sum(axis=0) / counts.sum()
-    expected = counts.sum(axis=1, keepdims=True) * share
+    expected = counts.sum(axis=1, keepdims=True) * expected_shares(log)
     is_silent = (counts == 0) & (expected >= EXPECTED_ON_A_DAY)
     silent = {
         variant: [days[i].isoformat() for i in np.flatnonzero(is_silent[:, arm])]

@@ -84,21 +84,37 @@ def missing_variant(log: Log) -> list[Finding]:
 
 
 def filtered_rows(log: Log) -> list[Finding]:
-    """Rows that the filter left out."""
-    if log.experiment.where is None:
-        return []
-    counts = log.row_counts
-    rows = counts.read - counts.kept
-    return [
-        Finding(
-            code="filtered_rows",
-            severity=Severity.INFO,
-            message=f"{rows:,} of {counts.read:,} rows were left out by the filter.",
-            why="A filter on what happened after the assignment compares units that are no longer alike.",
-            do="Filter only by what was known before.",
-            data={"rows": rows, "read": counts.read},
+    """Rows that the filter left out, and those outside the days that count."""
+    counts, calendar = log.row_counts, log.experiment.calendar
+    findings = []
+    if log.experiment.where is not None:
+        rows = counts.read - counts.kept - counts.outside
+        findings.append(
+            Finding(
+                code="filtered_rows",
+                severity=Severity.INFO,
+                message=f"{rows:,} of {counts.read:,} rows were left out by the filter.",
+                why="A filter on what happened after the assignment compares units that are no longer alike.",
+                do="Filter only by what was known before.",
+                data={"rows": rows, "read": counts.read},
+            )
         )
-    ]
+    if calendar.first or calendar.last:
+        bounds = " ".join(f"{w} {d.isoformat()}" for w, d in (("from", calendar.first), ("to", calendar.last)) if d)
+        findings.append(
+            Finding(
+                code="outside_period",
+                severity=Severity.INFO if counts.outside else Severity.PASS,
+                message=f"{counts.outside:,} of {counts.read:,} rows lie outside the days {bounds} and were left out.",
+                data={
+                    "rows": counts.outside,
+                    "read": counts.read,
+                    "from": calendar.first and calendar.first.isoformat(),
+                    "to": calendar.last and calendar.last.isoformat(),
+                },
+            )
+        )
+    return findings
 
 
 def _left_out(code: str, rows: int, log: Log, what: str) -> Finding:

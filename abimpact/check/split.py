@@ -1,10 +1,12 @@
 """Do the variants have the units that were planned? See methods.md g."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import chain
+from typing import Any
 
 import numpy as np
 
+from abimpact.check.phases import phase_of_days
 from abimpact.findings import Finding, Severity, by_chance
 from abimpact.read.log import Log
 
@@ -52,7 +54,9 @@ def nearest_split(counts: Sequence[int]) -> tuple[float, ...]:
 
 
 def sample_ratio(log: Log) -> list[Finding]:
-    """Chi-square test of the units against the planned split, or the nearest round one."""
+    """Chi-square test of the units against the planned split, or the nearest round one; a ramp's phase by phase."""
+    if log.experiment.calendar.phases:
+        return _by_phase(log)
     declared = log.experiment.split
     split = declared or nearest_split(log.units)
     expected = [sum(log.units) * s / sum(split) for s in split]
@@ -85,6 +89,69 @@ def sample_ratio(log: Log) -> list[Finding]:
             },
         )
     ]
+
+
+def _by_phase(log: Log) -> list[Finding]:
+    """Each phase's units against the split planned for it, allowing for their number (Bonferroni)."""
+    tested = [found for found in _phases(log) if found["pvalue"] is not None]
+    if not tested:
+        return []
+    worst = min(tested, key=lambda found: found["pvalue"])
+    pvalue = min(worst["pvalue"] * len(tested), 1.0)
+    severity = Severity.BLOCK if pvalue < BLOCK_BELOW else Severity.WARN if pvalue < WARN_BELOW else Severity.PASS
+    arrived = ", ".join(f"{n:,} {v}" for v, n in worst["counts"].items())
+    is_fine = severity is Severity.PASS
+    message = (
+        f"All {len(tested)} phases have the split planned for them ({by_chance(pvalue)})."
+        if is_fine
+        else f"Phase {worst['phase']} has {arrived} ({by_chance(pvalue)}, {len(tested)} phases looked at)."
+    )
+    return [
+        Finding(
+            code="sample_ratio",
+            severity=severity,
+            message=message,
+            why=""
+            if is_fine
+            else "Units are missing from a variant, and those that are missing are rarely like the rest.",
+            do=""
+            if is_fine
+            else "Find the loss (redirects, crashes, bots, late logging), or correct [[data.split_schedule]].",
+            data={
+                "counts": {v: sum(f["counts"][v] for f in tested) for v in log.variants},
+                "expected": {v: sum(f["expected"][v] for f in tested) for v in log.variants},
+                "statistic": sum(f["statistic"] for f in tested),
+                "pvalue": pvalue,
+                "declared": True,
+                "phases": tested,
+            },
+        )
+    ]
+
+
+def _phases(log: Log) -> list[Mapping[str, Any]]:
+    counts, of_days = np.array(log.days.counts, dtype=int), phase_of_days(log)
+    found: list[Mapping[str, Any]] = []
+    for place, phase in enumerate(log.experiment.calendar.phases, start=1):
+        units = counts[of_days == place].sum(axis=0) if len(counts) else np.zeros(len(log.variants), dtype=int)
+        expected = units.sum() * np.array(phase.split) / sum(phase.split)
+        # A variant that was not to run and has units is no matter of chance.
+        is_against_plan = bool((units[expected == 0] > 0).any())
+        planned = expected > 0
+        is_tested = planned.sum() > 1 and expected[planned].min() >= SMALLEST_EXPECTED
+        statistic, pvalue = (
+            sample_ratio_pvalue(units[planned].tolist(), expected[planned].tolist()) if is_tested else (0.0, None)
+        )
+        found.append(
+            {
+                "phase": phase.name,
+                "counts": dict(zip(log.variants, units.tolist(), strict=True)),
+                "expected": dict(zip(log.variants, expected.tolist(), strict=True)),
+                "statistic": statistic,
+                "pvalue": SMALLEST_PVALUE if is_against_plan else pvalue,
+            }
+        )
+    return found
 
 
 def too_few_units(log: Log) -> list[Finding]:

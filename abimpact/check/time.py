@@ -3,6 +3,10 @@
 from collections.abc import Sequence
 from datetime import timedelta
 
+import numpy as np
+from numpy.typing import NDArray
+
+from abimpact.check.phases import phase_of_days
 from abimpact.findings import Finding, Severity
 from abimpact.read.log import Log
 
@@ -74,7 +78,10 @@ def not_concurrent(log: Log) -> list[Finding]:
     if not log.days.days:
         return []
     by_variant = list(zip(*log.days.counts, strict=True))
-    shared = {v: overlap(by_variant[0], counts) for v, counts in zip(log.variants[1:], by_variant[1:], strict=True)}
+    of_days = phase_of_days(log)
+    shared = {
+        v: _overlap(by_variant[0], counts, of_days) for v, counts in zip(log.variants[1:], by_variant[1:], strict=True)
+    }
     least = min(shared, key=lambda v: shared[v])
     severity = (
         Severity.BLOCK
@@ -100,6 +107,14 @@ def not_concurrent(log: Log) -> list[Finding]:
             data=data,
         )
     ]
+
+
+def _overlap(first: Sequence[int], second: Sequence[int], phases: NDArray[np.int64]) -> float:
+    """The overlap of two variants' days, phase by phase where they have phases: only within these are they compared."""
+    pairs, parts = np.array([first, second]), np.unique(phases)
+    found = [(pairs[:, phases == part].sum(), overlap(*pairs[:, phases == part].tolist())) for part in parts]
+    compared = [(units, shared) for units, shared in found if shared > 0] or [(1, 0.0)]
+    return float(sum(units * shared for units, shared in compared) / sum(units for units, _ in compared))
 
 
 def _span(log: Log, counts: Sequence[int]) -> list[str]:

@@ -122,6 +122,7 @@ class CheckReport:
     split: tuple[float, ...] | None
     start: date | None
     end: date | None
+    timezone: str | None
     findings: tuple[Finding, ...]
     presentation: Presentation
     provenance: Provenance
@@ -131,11 +132,11 @@ class CheckReport:
 class Report:
     """Everything about one experiment.
 
-    `verdict` is the one of the best proposed variant, `verdicts` has one for each. `units` counts units per
-    variant, incumbent first. `start` and `end` are None when the log has no time column. `metrics` is ordered by
-    proposed variant, then as declared. `terms` is None where no money was asked for; else `values` has what each
-    proposed variant is worth (none where its metric is not estimated), `contrasts` every two of them. `capacities` hold
-    every `[[limit]]` against every proposed variant.
+    `verdict` is the one of the best proposed variant, `verdicts` has one for each. `units` counts units per variant,
+    incumbent first. `start` and `end` are None when the log has no time column; they are days of `timezone`. `metrics`
+    is ordered by proposed variant, then as declared. `terms` is None where no money was asked for; else `values` has
+    what each proposed variant is worth (none where its metric is not estimated), `contrasts` every two of them.
+    `capacities` hold every `[[limit]]` against every proposed variant.
     """
 
     incumbent: str
@@ -145,6 +146,7 @@ class Report:
     split: tuple[float, ...] | None
     start: date | None
     end: date | None
+    timezone: str | None = None
     level: float
     findings: tuple[Finding, ...]
     metrics: tuple[MetricResult, ...]

@@ -24,6 +24,7 @@ def run_check(
             split=log.experiment.split,
             start=log.days.start,
             end=log.days.end,
+            timezone=log.experiment.calendar.timezone,
             findings=run_checks(log),
             presentation=request.presentation,
             provenance=provenance(log, request, sources(), command),

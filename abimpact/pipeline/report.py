@@ -122,6 +122,7 @@ def _report(
         split=experiment.split,
         start=log.days.start,
         end=log.days.end,
+        timezone=log.experiment.calendar.timezone,
         level=experiment.level,
         findings=findings,
         metrics=results,

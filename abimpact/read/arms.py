@@ -1,8 +1,11 @@
 """Which rows are whose: derived columns, the filter, and the variants that are compared."""
 
 from abimpact.errors import DataError, UsageError
+from abimpact.read.calendar import day_sql, period_sql
 from abimpact.read.log import RowCounts
-from abimpact.read.reading import ARM, PLACE, Reading
+from abimpact.read.reading import ARM, DAY, PLACE, Reading
+from abimpact.spec.calendar import Calendar
+from abimpact.spec.experiment import Experiment
 from abimpact.spec.expression import literal, quote
 from abimpact.spec.variants import resolve_variants
 
@@ -18,16 +21,15 @@ def assign_arms(reading: Reading) -> tuple[tuple[str, ...], RowCounts, tuple[str
         relation = f"(SELECT *, {expression.sql} AS {quote(name)} FROM {relation})"
     if experiment.where:
         relation = f"(SELECT * FROM {relation} WHERE {experiment.where.sql})"
+    relation, outside, said = _dated(reading, relation)
     # A log of what was before any test has no column of variants: all of it is one.
     name_sql = f"CAST({quote(experiment.variant)} AS VARCHAR)" if experiment.variant else literal(ALL)
     counts, with_unit = _rows_by_variant(reading, relation, name_sql)
     kept = sum(counts.values())
-    read = engine.rows(f"SELECT count(*) FROM {loaded.relation}")[0][0] if experiment.where else kept
+    is_whole = experiment.where is None and kept
+    read = kept + outside if is_whole else engine.rows(f"SELECT count(*) FROM {loaded.relation}")[0][0]
     if not kept:
-        raise DataError(
-            f"The log has {read:,} rows" + (" and the filter --where keeps none." if read else "."),
-            "Loosen the filter." if read else "Check the export that wrote it.",
-        )
+        raise _nothing_left(experiment.calendar, read, outside)
     missing = counts.pop("", 0)
     if experiment.is_history and len(counts) == 1:
         variants: tuple[str, ...] = tuple(counts)
@@ -35,11 +37,7 @@ def assign_arms(reading: Reading) -> tuple[tuple[str, ...], RowCounts, tuple[str
     else:
         incumbent, proposed, guesses = resolve_variants(counts, experiment.incumbent, experiment.proposed)
         variants = (incumbent, *proposed)
-    if experiment.split and len(experiment.split) != len(variants):
-        raise UsageError(
-            f"--split has {len(experiment.split)} parts for {len(variants)} variants ({', '.join(variants)}).",
-            "Give one number a variant, the incumbent's first.",
-        )
+    _check_splits(experiment, variants)
     cases = " ".join(f"WHEN {literal(v)} THEN {i}" for i, v in enumerate(variants))
     engine.execute(
         f"CREATE TEMP VIEW rows AS SELECT *, CAST(CASE {name_sql} {cases} END AS TINYINT) AS {ARM} FROM {relation}"
@@ -52,8 +50,44 @@ def assign_arms(reading: Reading) -> tuple[tuple[str, ...], RowCounts, tuple[str
         missing_unit=sum(counts[v] - with_unit[v] for v in variants),
         compared=sum(with_unit[v] for v in variants),
         unknown=unknown,
+        outside=outside,
     )
-    return variants, found, guesses
+    return variants, found, (*said, *guesses)
+
+
+def _dated(reading: Reading, relation: str) -> tuple[str, int, tuple[str, ...]]:
+    """`relation` with the day of each row, less the rows outside the period; their number; what was assumed."""
+    if not reading.experiment.time:
+        return relation, 0, ()
+    day, said = day_sql(reading, relation)
+    dated = f"(SELECT *, {day} AS {DAY} FROM {relation})"
+    inside = period_sql(reading.experiment.calendar, DAY)
+    if not inside:
+        return dated, 0, said
+    outside = reading.engine.rows(f"SELECT count(*) FROM {dated} WHERE ({inside}) IS NOT TRUE")[0][0]
+    return f"(SELECT * FROM {dated} WHERE {inside})", int(outside), said
+
+
+def _nothing_left(calendar: Calendar, read: int, outside: int) -> DataError:
+    if outside:
+        bounds = f"from = {calendar.first or 'any'} and to = {calendar.last or 'any'}"
+        return DataError(f"None of {read:,} rows lies between {bounds}.", "Check the period, and the column of dates.")
+    return DataError(
+        f"The log has {read:,} rows" + (" and the filter --where keeps none." if read else "."),
+        "Loosen the filter." if read else "Check the export that wrote it.",
+    )
+
+
+def _check_splits(experiment: Experiment, variants: tuple[str, ...]) -> None:
+    """A planned split has one share a variant."""
+    planned = [("--split", experiment.split)] if experiment.split else []
+    planned += [("[[data.split_schedule]] split", phase.split) for phase in experiment.calendar.phases]
+    for what, split in planned:
+        if split and len(split) != len(variants):
+            raise UsageError(
+                f"{what} has {len(split)} parts for {len(variants)} variants ({', '.join(variants)}).",
+                "Give one number a variant, the incumbent's first.",
+            )
 
 
 def _rows_by_variant(reading: Reading, relation: str, name_sql: str) -> tuple[dict[str, int], dict[str, int]]:

@@ -2,11 +2,10 @@
 
 from collections.abc import Sequence
 
-from abimpact.errors import DataError
 from abimpact.read.distinct import are_distinct
 from abimpact.read.log import RowCounts, UnitCounts
 from abimpact.read.profile import Term
-from abimpact.read.reading import ARM, PLACE, Reading
+from abimpact.read.reading import ARM, DAY, PLACE, Reading
 from abimpact.read.units import collapse, count_units
 from abimpact.spec.experiment import SeveralRows
 from abimpact.spec.expression import quote
@@ -25,10 +24,7 @@ def _stage(reading: Reading, terms: Sequence[Term], *, every_row: bool) -> None:
     parts = [f"{ARM} AS arm", *(f"{t.sql} AS r{i}" for i, t in enumerate(terms))]
     parts += [f"CAST({quote(s)} AS VARCHAR) AS s{j}" for j, s in enumerate(experiment.segments)]
     time = f"{quote(experiment.time)}" if experiment.time else "NULL"
-    if experiment.time:
-        if reading.families.get(experiment.time) not in ("date", "timestamp", "text", None):
-            raise DataError(f"--time: column {experiment.time!r} holds no dates.", "Name a column of dates or times.")
-        parts.append(f"CAST({time} AS DATE) AS day")
+    parts += [f"{DAY} AS day"] if experiment.time else []
     condition = f"{ARM} IS NOT NULL"
     if experiment.unit:
         parts += [f"{reading.unit} AS unit", f"struct_pack(t := {time}, p := {PLACE}) AS place"]

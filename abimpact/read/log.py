@@ -14,7 +14,8 @@ from abimpact.spec.metric import Metric
 class RowCounts:
     """Rows met before any unit was formed.
 
-    `compared` rows name a unit (if there are any) and a variant that is compared; `unknown` counts those of others.
+    `compared` rows name a unit (if there are any) and a variant that is compared; `unknown` counts those of others,
+    `outside` the rows left out for their day.
     """
 
     read: int
@@ -23,6 +24,7 @@ class RowCounts:
     missing_unit: int
     compared: int
     unknown: Mapping[str, int]
+    outside: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

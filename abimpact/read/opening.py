@@ -7,6 +7,7 @@ import duckdb
 
 from abimpact.errors import DataError
 from abimpact.read.arms import assign_arms
+from abimpact.read.calendar import phases_of
 from abimpact.read.capping import capped
 from abimpact.read.duckdb_engine import DuckDBEngine, first_line
 from abimpact.read.engine import Engine
@@ -14,7 +15,7 @@ from abimpact.read.forming import form_units
 from abimpact.read.loaded import Loaded
 from abimpact.read.log import Days, Log
 from abimpact.read.profile import canonical_sql, profile
-from abimpact.read.reading import ARM, PLACE, Reading
+from abimpact.read.reading import ARM, DAY, PLACE, Reading
 from abimpact.read.terms import matured, terms_of
 from abimpact.read.usable import check_usable, with_kind
 from abimpact.spec.experiment import Experiment
@@ -34,7 +35,7 @@ class Opener:
     def open(self) -> Log:
         """Form the units; everything that is left out is counted."""
         for name in (*self.families, *self.experiment.derive):
-            if name.casefold() in (ARM, PLACE):
+            if name.casefold() in (ARM, PLACE, DAY):
                 raise DataError(f"A column is called {name!r}, which abimpact needs itself.", "Rename the column.")
         try:
             return _open(Reading(self.engine, self.loaded, self.families, self.experiment))
@@ -51,7 +52,9 @@ def _open(reading: Reading) -> Log:
     relation, unit_counts = form_units(reading, terms, row_counts)
     relation, caps = capped(engine, relation, terms, len(variants))
     units, columns = profile(engine, relation, terms, len(variants))
+    phases = phases_of(experiment.calendar)
     kept = ["unit"] * experiment.keeps_units + [*reading.segments, *reading.days]
+    kept += [f"{phases[1]} AS stratum"] if phases else []
     selected = ", ".join(["arm", *kept, *canonical_sql(columns, terms)])
     engine.execute(f"CREATE TEMP VIEW log AS SELECT {selected} FROM {relation}")
     by_metric = {name: tuple(columns[i] for i in indices) for name, indices in places.items()}
@@ -83,6 +86,7 @@ def _open(reading: Reading) -> Log:
         files=reading.loaded.files,
         fills=reading.loaded.fills,
         guesses=(*experiment.guesses, *reading.loaded.guesses, *guesses, *said),
+        strata=phases[0] if phases else None,
     )
 
 

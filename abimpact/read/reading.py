@@ -12,7 +12,7 @@ from abimpact.spec.experiment import Experiment
 from abimpact.spec.expression import quote
 
 # Names of helper columns beside the log's own.
-ARM, PLACE = "abimpact_arm", "abimpact_place"
+ARM, PLACE, DAY = "abimpact_arm", "abimpact_place", "abimpact_day"
 
 
 @dataclass(frozen=True, slots=True)

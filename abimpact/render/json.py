@@ -93,6 +93,7 @@ def experiment_of(report: Report | CheckReport) -> dict[str, Any]:
         "split": None if report.split is None else list(report.split),
         "start": report.start and report.start.isoformat(),
         "end": report.end and report.end.isoformat(),
+        "timezone": report.timezone,
     }
 
 

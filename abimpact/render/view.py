@@ -163,7 +163,10 @@ def sample_of(report: Report | CheckReport) -> str:
     """Units by variant, the days, and whose report it is."""
     each = ", ".join(f"{numbers.count(n)} {phrases.name(v)}" for v, n in report.units.items())
     total = f"{numbers.count(sum(report.units.values()))} units ({each})"
-    told = ", ".join(filter(None, [total, numbers.period(report.start, report.end)]))
+    days = numbers.period(report.start, report.end)
+    if days and report.timezone:
+        days += f" ({report.timezone})"
+    told = ", ".join(filter(None, [total, days]))
     owner = report.presentation.owner
     return f"{told} · owner: {owner}" if owner else told
 

@@ -42,6 +42,8 @@ def load_request(flags: Mapping[str, Any], sources: Sequence[str], config: Path 
     money = given.pop("value", {})
     request = _from_document(path, money) if path or money else Request()
     request = replace(request, **_from_environment())
+    if "split" in given and request.split_schedule:
+        request = replace(request, split_schedule=())
     if "metrics" in given:
         replaced = {m.role is Role.GUARDRAIL for m in given["metrics"]}
         kept = tuple(m for m in request.metrics if (m.role is Role.GUARDRAIL) not in replaced)
@@ -108,6 +110,8 @@ def _request(file: "ConfigFile", path: Path | None) -> Request:
     units = data.pop("units", {})
     if (data.pop("kind") == "aggregates") != ("aggregates" in data):
         raise ConfigError(f'{path}: data.kind = "aggregates" and [data.aggregates] go together.')
+    if "split" in data and data["split_schedule"]:
+        raise ConfigError(f"{path}: data.split and [[data.split_schedule]] say the same.", "Keep the schedule.")
     proposed = data.pop("proposed", ())
     data["columns"] = {name: _listed(others) for name, others in data.get("columns", {}).items()}
     folder = path.parent if path else Path()

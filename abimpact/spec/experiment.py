@@ -6,6 +6,7 @@ from datetime import date
 from enum import StrEnum
 
 from abimpact.spec.aggregates import Aggregates
+from abimpact.spec.calendar import Calendar
 from abimpact.spec.expression import Expression
 from abimpact.spec.limit import Limit
 from abimpact.spec.metric import Metric
@@ -46,6 +47,7 @@ class Experiment:
     metrics: tuple[Metric, ...]
     segments: tuple[str, ...]
     split: tuple[float, ...] | None
+    calendar: Calendar
     several_rows: SeveralRows | None
     where: Expression | None
     derive: Mapping[str, Expression]

@@ -60,10 +60,11 @@ class Pick:
 class Request:
     """Everything declared for one analysis; see design.md §6 and §7 for the keys.
 
-    `covariates` adjust every mean; `missing` ("zero" or "exclude") is for metrics that do not say. `value` has the
-    keys of `[value]`, `limits` those of each `[[limit]]`, `plan` those of `[plan]`; `is_history` says
-    that the log may have a single variant, or none, `keeps_units` is as in `Experiment`; `config` is the path of the
-    file that was read, None if there was none.
+    `covariates` adjust every mean; `missing` ("zero" or "exclude") is for metrics that do not say. `value` has the keys
+    of `[value]`, `limits` those of each `[[limit]]`, `plan` those of `[plan]`, `split_schedule` those of each phase
+    (`start`, `split`); `first_day` and `last_day` bound the days that count; `is_history` says that the log may have a
+    single variant, or none, `keeps_units` is as in `Experiment`; `config` is the path of the file that was read, None
+    if there was none.
     """
 
     sources: tuple[str, ...] = ()
@@ -83,6 +84,10 @@ class Request:
     covariates: tuple[str, ...] = ()
     segments: tuple[str, ...] = ()
     split: str | None = None
+    split_schedule: tuple[Mapping[str, Any], ...] = ()
+    timezone: str | None = None
+    first_day: date | None = None
+    last_day: date | None = None
     several_rows: SeveralRows | None = None
     where: str | None = None
     as_of: date | None = None

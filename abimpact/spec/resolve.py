@@ -1,6 +1,5 @@
 """From a request to an experiment: every name is looked up in the log's columns, once."""
 
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import date
@@ -8,6 +7,7 @@ from typing import Any
 
 from abimpact.errors import ConfigError, UsageError
 from abimpact.spec.aggregates import resolve_aggregates
+from abimpact.spec.calendar import parse_split, resolve_calendar
 from abimpact.spec.experiment import Experiment
 from abimpact.spec.expression import Expression, find_column, parse_expression
 from abimpact.spec.limit import resolve_limits
@@ -54,6 +54,9 @@ def resolve(request: Request, columns: Mapping[str, str]) -> Experiment:
     time, said_last = _time(request.time, known)
     if aggregates:  # neither units nor their days are there
         unit, time, also_said, said_last = None, None, (), ()
+    calendar = resolve_calendar(
+        request.timezone, request.first_day, request.last_day, () if aggregates else request.split_schedule, time
+    )
     metrics = _named_metrics(request) if request.aggregates else _metrics(request, known)
     _check_maturity(metrics, request.as_of, time)
     value, less_costs, said_of_value = _value(request.value if metrics else None, metrics, known)
@@ -68,6 +71,7 @@ def resolve(request: Request, columns: Mapping[str, str]) -> Experiment:
         metrics=(*metrics, *less_costs, *totals),
         segments=tuple(find_column(s, known, "--segment") for s in request.segments),
         split=parse_split(request.split) if request.split else None,
+        calendar=calendar,
         several_rows=request.several_rows,
         where=parse_expression(request.where, known, "--where") if request.where else None,
         derive=derive,
@@ -215,14 +219,3 @@ def _check_values(request: Request) -> None:
             raise UsageError(f"{name} {number} is below 0.", "Give a whole number from 0.")
     if request.missing not in ("zero", "exclude"):
         raise UsageError(f"--missing {request.missing!r} is not known.", "Say zero or exclude.")
-
-
-def parse_split(text: str) -> tuple[float, ...]:
-    """A planned split, "50:50" or "2:1", the incumbent's share first."""
-    try:
-        shares = tuple(float(part) for part in text.replace("/", ":").split(":"))
-    except ValueError:
-        shares = ()
-    if len(shares) < 2 or not all(s > 0 and math.isfinite(s) for s in shares):
-        raise UsageError(f"--split {text!r} is no split.", "Write it like 50:50 or 2:1, the incumbent's share first.")
-    return shares

@@ -52,6 +52,13 @@ class FillTable(_Table):
     by: str = Field(description="the key that both have; one value a key")
 
 
+class PhaseTable(_Table):
+    """`[[data.split_schedule]]`: a part of the test with a split of its own; effects are stratified by phase."""
+
+    start: date = Field(alias="from", description="its first day")
+    split: str = Field(description='planned from that day on, the incumbent first: "90:10"; 0 where one did not run')
+
+
 Names = str | tuple[str, ...]
 
 
@@ -65,7 +72,11 @@ class Data(_Table):
     incumbent: str | None = Field(None, description="the variant that runs today, the rules")
     proposed: str | tuple[str, ...] | None = Field(None, description="the variants proposed; absent: all others")
     time: str | None = Field(None, description="column of the row's date or time")
+    timezone: str | None = Field(None, description='whose days they are: "Europe/Berlin"; times without a zone are UTC')
+    first_day: date | None = Field(None, alias="from", description="the first day that counts")
+    last_day: date | None = Field(None, alias="to", description="the last day that counts")
     split: str | None = Field(None, description='planned split, the incumbent first: "50:50"')
+    split_schedule: tuple[PhaseTable, ...] = Field((), description="a planned split that changed: a ramp")
     where: str | None = Field(None, description="filter: only rows for which this holds are read")
     as_of: date | None = Field(None, description="the day on which the log was drawn")
     planned_end: date | None = Field(None, description="the last day planned; from it on there is no going on")
@@ -281,7 +292,7 @@ class ConfigFile(_Table):
         for part in location:
             if isinstance(part, str) and part in table.model_fields:
                 table = _table_in(table.model_fields[part].annotation)
-        return list(table.model_fields)
+        return [field.alias or name for name, field in table.model_fields.items()]
 
 
 def _table_in(annotation: Any) -> Any:

@@ -10,7 +10,8 @@ from abimpact.read.log import Log
 from abimpact.spec.expression import literal
 from abimpact.spec.metric import MetricKind
 from abimpact.summarise.scan import scan_moments_by
-from abimpact.summarise.summary import MetricSummary, Moments, Summary
+from abimpact.summarise.strata import pooled, scan_strata_by
+from abimpact.summarise.summary import MetricSummary, Moments, Strata, Summary
 
 # A longer test is told in whole weeks, so that a report stays small whatever its length.
 MOST_DAYS = 120
@@ -38,14 +39,19 @@ def summarise_days(log: Log, summary: Summary) -> dict[str, tuple[Day, ...]]:
     places = sorted({(day - first).days // length for day in log.days.days})
     key = f"CAST(date_diff('day', {literal(first.isoformat())}::DATE, day) // {length} AS INTEGER)"
     columns = [log.columns[m.metric.name] for m in told]
-    moments = scan_moments_by(log.engine, log.relation, columns, len(log.variants), key, places)
+    strata = scan_strata_by(log, columns, key, places[-1] + 1) if log.strata else []
+    moments = (
+        [[pooled(of_metric[place]) for of_metric in strata] for place in places]
+        if strata
+        else scan_moments_by(log.engine, log.relation, columns, len(log.variants), key, places)
+    )
     nonzero = _nonzero(log, key, told) if log.experiment.sequential == "always-valid" else {}
     found: dict[str, tuple[Day, ...]] = {}
     for i, metric in enumerate(told):
         days: list[Day] = []
         for k, place in enumerate(places):
             counts = nonzero.get((metric.metric.name, place))
-            alone = _of_part(metric, moments[k][i], counts)
+            alone = _of_part(metric, moments[k][i], counts, strata[i][place] if strata else None)
             so_far = _merged(days[-1].so_far, alone) if days else alone
             days.append(Day(start=first + timedelta(days=place * length), length=length, alone=alone, so_far=so_far))
         found[metric.metric.name] = tuple(days)
@@ -57,15 +63,19 @@ def merged(parts: Sequence[MetricSummary]) -> MetricSummary:
     return reduce(_merged, parts)
 
 
-def _of_part(metric: MetricSummary, moments: tuple[Moments, ...], nonzero: tuple[int, ...] | None) -> MetricSummary:
-    return replace(metric, moments=moments, bins=None, extremes=tuple(m.mean[:0] for m in moments), nonzero=nonzero)
+def _of_part(
+    metric: MetricSummary, moments: tuple[Moments, ...], nonzero: tuple[int, ...] | None, strata: Strata | None
+) -> MetricSummary:
+    nothing = tuple(m.mean[:0] for m in moments)
+    return replace(metric, moments=moments, bins=None, extremes=nothing, nonzero=nonzero, strata=strata)
 
 
 def _merged(one: MetricSummary, other: MetricSummary) -> MetricSummary:
     nonzero = None
     if one.nonzero is not None and other.nonzero is not None:
         nonzero = tuple(map(add, one.nonzero, other.nonzero))
-    return replace(one, moments=tuple(map(add, one.moments, other.moments)), nonzero=nonzero)
+    strata = one.strata + other.strata if one.strata and other.strata else None
+    return replace(one, moments=tuple(map(add, one.moments, other.moments)), nonzero=nonzero, strata=strata)
 
 
 def _nonzero(log: Log, key: str, metrics: list[MetricSummary]) -> dict[tuple[str, int], tuple[int, ...]]:

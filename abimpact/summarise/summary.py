@@ -3,7 +3,8 @@
 Everything to the right of this room is computed from these values alone.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from operator import add
 
 import numpy as np
 from numpy.typing import NDArray
@@ -92,6 +93,11 @@ class Strata:
     names: tuple[str, ...]
     phases: tuple[int, ...]
     moments: tuple[tuple[Moments, ...], ...]
+
+    def __add__(self, other: "Strata") -> "Strata":
+        """The same strata of both sets of units together."""
+        pairs = zip(self.moments, other.moments, strict=True)
+        return replace(self, moments=tuple(tuple(map(add, one, more)) for one, more in pairs))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
