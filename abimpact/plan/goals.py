@@ -8,10 +8,10 @@ from abimpact.estimate.claims import Terms
 from abimpact.estimate.power import Looking
 from abimpact.plan.claims import Shown, change_of, looking_of, shown_better, shown_within
 from abimpact.plan.values import Change, ClaimKind, Known, Seen
+from abimpact.spec.calendar import parse_split
 from abimpact.spec.metric import MetricKind, Role, Tolerance
 from abimpact.spec.planning import PlanTerms
 from abimpact.spec.request import Request
-from abimpact.spec.resolve import parse_split
 
 
 @dataclass(frozen=True, slots=True)

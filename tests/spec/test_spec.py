@@ -8,11 +8,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from abimpact.errors import AbimpactError, ConfigError, DataError, UsageError
+from abimpact.spec.calendar import parse_split
 from abimpact.spec.expression import parse_expression
 from abimpact.spec.metric import Better, MetricKind, Role, Tolerance
 from abimpact.spec.metric_spec import parse_tolerance, resolve_metric
 from abimpact.spec.request import MetricRequest, Request
-from abimpact.spec.resolve import parse_split, resolve
+from abimpact.spec.resolve import resolve
 from abimpact.spec.variants import resolve_variants
 
 COLUMNS = {"revenue": "float", "orders": "integer", "sessions": "integer", "latency_ms": "float", "group": "text"}
