@@ -9,12 +9,14 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from abimpact.api import Report, analyze, plan, simulate
+    from abimpact.portfolio.results import Comparison, Portfolio, compare, portfolio
     from abimpact.spec.metric import Metric
 
-__all__ = ["Metric", "Report", "analyze", "plan", "simulate"]
+__all__ = ["Comparison", "Metric", "Portfolio", "Report", "analyze", "compare", "plan", "portfolio", "simulate"]
 
 _HOMES = {
     **dict.fromkeys(("analyze", "Report", "plan", "simulate"), "abimpact.api"),
+    **dict.fromkeys(("Comparison", "Portfolio", "compare", "portfolio"), "abimpact.portfolio.results"),
     "Metric": "abimpact.spec.metric",
 }
 

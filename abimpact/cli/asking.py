@@ -104,7 +104,7 @@ def asked_options(
             "incumbent": incumbent,
             "proposed": tuple(proposed or ()),
             "time": time,
-            "metrics": _metrics(metric or [], guardrail or []),
+            "metrics": metrics_of(metric or [], guardrail or []),
             "covariates": tuple(covariate or ()),
             "segments": tuple(segment or ()),
             "several_rows": several_rows,
@@ -121,7 +121,7 @@ def asked_options(
     )
 
 
-def _metrics(metrics: list[str], guardrails: list[str]) -> "tuple[MetricRequest, ...]":
+def metrics_of(metrics: list[str], guardrails: list[str]) -> "tuple[MetricRequest, ...]":
     """The first metric is primary, the others secondary."""
     from abimpact.spec.metric import Role
     from abimpact.spec.request import MetricRequest

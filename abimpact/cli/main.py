@@ -11,8 +11,10 @@ from io import BytesIO, TextIOWrapper
 import typer
 
 from abimpact.cli.check import check
+from abimpact.cli.compare import compare
 from abimpact.cli.init import init
 from abimpact.cli.plan import plan
+from abimpact.cli.portfolio import portfolio
 from abimpact.cli.report import report
 from abimpact.cli.simulate import simulate
 from abimpact.errors import AbimpactError
@@ -39,6 +41,8 @@ app.command("check", no_args_is_help=True)(check)
 app.command("init", no_args_is_help=True)(init)
 app.command("simulate", no_args_is_help=True)(simulate)
 app.command("plan", no_args_is_help=True)(plan)
+app.command("compare", no_args_is_help=True)(compare)
+app.command("portfolio", no_args_is_help=True)(portfolio)
 
 
 def _version(is_wanted: bool) -> None:

@@ -131,6 +131,22 @@ Lift = Annotated[
         "--lift", metavar="3%", help="The effect put in (the one that 80 % of tests find).", rich_help_panel=DECISION
     ),
 ]
+HistoryFormat = Annotated[
+    str,
+    typer.Option(
+        "-f", "--format", help="terminal, markdown, html, json, csv, text: to standard output.", rich_help_panel=OUTPUT
+    ),
+]
+HistoryOutputs = Annotated[
+    list[str] | None,
+    typer.Option(
+        "-o",
+        "--output",
+        metavar="FILE",
+        help="Also write FILE: .html, .md, .json, .csv, .txt (repeat).",
+        rich_help_panel=OUTPUT,
+    ),
+]
 FailOn = Annotated[
     list[str] | None,
     typer.Option(

@@ -7,6 +7,7 @@ from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
+from abimpact.errors import ConfigError
 from abimpact.pipeline.provenance import Sources, digest, read_sources
 from abimpact.read.duckdb_engine import DuckDBEngine
 from abimpact.read.filling import files_of, filled, survey_fills, with_fills
@@ -95,6 +96,47 @@ def _read(
     log, looks = _open(engine, loaded, families, experiment)
     totals = totals_by_file(engine, loaded, log)
     return log, looks, partial(read_sources, files, of_fills, totals, log.fills, digests)
+
+
+def opened_each(
+    request: Request, running: Running, finish: Callable[[str, Log, LooksByMetric, Sources], Result]
+) -> tuple[list[Result], dict[str, str]]:
+    """What `finish` makes of every experiment of a table of aggregates, and why others cannot be analysed."""
+    from abimpact.read.aggregates import open_experiments
+
+    if not (request.aggregates or {}).get("experiment"):
+        raise ConfigError(
+            f"{request.sources[0]}: is no report, and no table of experiments is declared.",
+            'Give result.json files, or a config with kind = "aggregates" and [data.aggregates] experiment = "…".',
+        )
+    files = expand(request.sources)
+    results: list[Result] = []
+    failed: dict[str, str] = {}
+    sources: Sources | None = None
+    with ThreadPoolExecutor(max_workers=1) as pool:
+        digests = {file.path: pool.submit(digest, file) for file in files}
+        engine = DuckDBEngine(memory_limit=running.memory_limit, threads=running.threads)
+        try:
+            engine.lock([file.path for file in files])
+            seen = survey(engine, files, request.pick)
+            experiment = resolve(request, seen.families)
+            assert experiment.aggregates is not None
+            texts = [name for name in (experiment.variant, experiment.aggregates.experiment) if name]
+            loaded = load(engine, seen, texts=texts, numbers=(), time=None)
+            for i, (name, found) in enumerate(open_experiments(engine, loaded, seen.families, experiment)):
+                running.progress(f"experiment {i + 1}", 0.0)
+                if isinstance(found, str):
+                    failed[name] = found
+                    continue
+                # All experiments come from the same files.
+                sources = sources or partial(
+                    read_sources, files, (), totals_by_file(engine, loaded, found.log), (), digests
+                )
+                results.append(finish(name, found.log, found.looks, sources))
+            return results, failed
+        finally:
+            pool.shutdown(cancel_futures=True)
+            engine.close()
 
 
 def _open(

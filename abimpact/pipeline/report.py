@@ -11,7 +11,7 @@ from abimpact.check.table import run_checks
 from abimpact.decide.report import Arm, MetricResult, Report
 from abimpact.pipeline.money import capacities_of, values_of
 from abimpact.pipeline.provenance import Sources, provenance
-from abimpact.pipeline.reading import LooksByMetric, Running, opened
+from abimpact.pipeline.reading import LooksByMetric, Running, opened, opened_each
 from abimpact.read.log import Log
 from abimpact.spec.experiment import Experiment
 from abimpact.spec.request import Request
@@ -37,6 +37,22 @@ def run_report(request: Request, *, command: str = "", frame: object = None, run
         return _report(log, looks, request, sources, command, running.progress)
 
     return opened(request, frame, running, finish, _import_second_half)
+
+
+def run_reports(
+    request: Request, *, command: str = "", running: Running | None = None
+) -> tuple[list[Report], dict[str, str]]:
+    """A report on every experiment of a table of aggregates, titled by its name, and why others have none."""
+    running = running or Running()
+
+    def finish(name: str, log: Log, looks: LooksByMetric, sources: Sources) -> Report:
+        named = replace(request, presentation=replace(request.presentation, title=name))
+        found = _report(log, looks, named, sources, command, lambda *_: None)
+        config = {**found.provenance.config, "experiment": name}
+        return replace(found, provenance=replace(found.provenance, config=config))
+
+    _import_second_half()
+    return opened_each(request, running, finish)
 
 
 def _import_second_half() -> None:

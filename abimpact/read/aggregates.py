@@ -1,6 +1,6 @@
 """Opens a table of aggregates: counts, means and variances by variant become the moments that rows would give."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import duckdb
@@ -34,27 +34,76 @@ def open_aggregates(
     engine: DuckDBEngine, loaded: Loaded, families: Mapping[str, str], experiment: Experiment
 ) -> Opened:
     """The cells of one experiment; its metrics are those declared, or all there are, the first primary."""
+    tables = _tables(engine, loaded, experiment)
+    if len(tables) > 1:
+        column_name = experiment.aggregates.experiment if experiment.aggregates else None
+        names = sorted(tables)
+        raise DataError(
+            f"The table holds several experiments ({', '.join(names[:3])}, …).",
+            f"Take one, like: --where \"{column_name} = '{names[0]}'\"; or all: abimpact portfolio.",
+        )
+    cells, read = next(iter(tables.values()))
+    return _open(engine, loaded, families, experiment, cells, read)
+
+
+def open_experiments(
+    engine: DuckDBEngine, loaded: Loaded, families: Mapping[str, str], experiment: Experiment
+) -> Iterator[tuple[str, Opened | str]]:
+    """Every experiment of a table by its name, or why it cannot be analysed.
+
+    A declared split of equal shares is meant for any number of variants. Metrics without a variance in one of the
+    experiments are left out there.
+    """
+    for name, (cells, read) in sorted(_tables(engine, loaded, experiment).items()):
+        try:
+            yield name, _open(engine, loaded, families, experiment, cells, read, is_one_of_many=True)
+        except DataError as error:
+            yield name, error.message
+
+
+def _tables(engine: DuckDBEngine, loaded: Loaded, experiment: Experiment) -> dict[str, tuple[list[Cell], int]]:
+    """The cells and the rows read of every experiment."""
     assert experiment.aggregates is not None
     try:
-        cells, read = _cells(engine, loaded, experiment, experiment.aggregates)
+        found = _cells(engine, loaded, experiment, experiment.aggregates)
     except duckdb.Error as error:
         raise DataError(
             f"The table cannot be read: {first_line(error)}", "Check the columns of [data.aggregates]."
         ) from error
-    if not cells:
+    if not any(cells for cells, _ in found.values()):
+        read = sum(rows for _, rows in found.values())
         raise DataError(f"None of the {read:,} rows has a count and a mean.", "Check the columns and the filter.")
+    return {name: table for name, table in found.items() if table[0]}
+
+
+def _open(
+    engine: DuckDBEngine,
+    loaded: Loaded,
+    families: Mapping[str, str],
+    experiment: Experiment,
+    cells: Sequence[Cell],
+    read: int,
+    *,
+    is_one_of_many: bool = False,
+) -> Opened:
     rows = {name: sum(c.variant == name for c in cells) for name in dict.fromkeys(c.variant for c in cells)}
     incumbent, proposed, guesses = resolve_variants(rows, experiment.incumbent, experiment.proposed)
     variants = (incumbent, *proposed)
     metrics = experiment.metrics or _all_metrics(cells)
-    looks = {m.name: _looks(m.value.text, cells, variants) for m in metrics}
-    primary = next((m for m in metrics if m.role is Role.PRIMARY), metrics[0])
+    looks = {m.name: _looks(m.value.text, cells, variants, needs_one=not is_one_of_many) for m in metrics}
+    metrics = tuple(m for m in metrics if looks[m.name])
+    primary = next((m for m in metrics if m.role is Role.PRIMARY), None)
+    if primary is None:
+        raise DataError("No look has a count, a mean and a variance of the primary metric in all variants.")
+    split = experiment.split
+    if is_one_of_many and split and len(set(split)) == 1:
+        split = (split[0],) * len(variants)
     log = Log(
         engine=engine,
         relation="",
         raw="",
         families=families,
-        experiment=replace(experiment, incumbent=incumbent, proposed=proposed, metrics=metrics),
+        experiment=replace(experiment, incumbent=incumbent, proposed=proposed, metrics=metrics, split=split),
         variants=variants,
         units=tuple(c.n for c in looks[primary.name][-1]),
         metrics=metrics,
@@ -71,23 +120,17 @@ def open_aggregates(
         fills=loaded.fills,
         guesses=(*experiment.guesses, *loaded.guesses, *guesses, ONLY_MOMENTS),
     )
-    return Opened(log=log, looks=looks)
+    return Opened(log=log, looks={m.name: looks[m.name] for m in metrics})
 
 
-def _cells(engine: DuckDBEngine, loaded: Loaded, experiment: Experiment, table: Aggregates) -> tuple[list[Cell], int]:
+def _cells(
+    engine: DuckDBEngine, loaded: Loaded, experiment: Experiment, table: Aggregates
+) -> dict[str, tuple[list[Cell], int]]:
     relation = loaded.relation
     for name, expression in experiment.derive.items():
         relation = f"(SELECT *, {expression.sql} AS {quote(name)} FROM {relation})"
     if experiment.where:
         relation = f"(SELECT * FROM {relation} WHERE {experiment.where.sql})"
-    if table.experiment:
-        name = quote(table.experiment)
-        several = [str(row[0]) for row in engine.rows(f"SELECT DISTINCT {name} FROM {relation} ORDER BY ALL LIMIT 4")]
-        if len(several) > 1:
-            raise DataError(
-                f"The table holds several experiments ({', '.join(several[:3])}, …).",
-                f"Take one, like: --where \"{table.experiment} = '{several[0]}'\"; or all: abimpact portfolio.",
-            )
     only = literal(experiment.proposed[0] if experiment.proposed else "proposed")
     variant = f"CAST({quote(experiment.variant)} AS VARCHAR)" if experiment.variant else only
     parts = [_select(table, table.cells, variant, relation)]
@@ -96,20 +139,20 @@ def _cells(engine: DuckDBEngine, loaded: Loaded, experiment: Experiment, table: 
         named = literal(experiment.incumbent or "incumbent")
         parts.append(f"SELECT DISTINCT * FROM ({_select(table, table.incumbent, named, relation)})")
     rows = engine.rows(" UNION ALL ".join(parts))
-    read = engine.rows(f"SELECT count(*) FROM {relation}")[0][0]
-    found = [
-        Cell(
-            metric=metric,
-            variant=name,
-            look=look,
-            n=int(n),
-            mean=mean,
-            variance=variance if variance is not None and variance >= 0 and np.isfinite(variance) else None,
-        )
-        for metric, name, look, n, mean, variance in rows
-        if n and name is not None and mean is not None and np.isfinite(mean)
-    ]
-    return found, int(read)
+    counts = engine.rows(f"SELECT {_experiment(table)} AS experiment, count(*) FROM {relation} GROUP BY experiment")
+    found: dict[str, tuple[list[Cell], int]] = {str(name): ([], int(n)) for name, n in counts}
+    for experiment_name, metric, name, look, n, mean, variance in rows:
+        if n and name is not None and mean is not None and np.isfinite(mean):
+            is_known = variance is not None and variance >= 0 and np.isfinite(variance)
+            cell = Cell(
+                metric=metric, variant=name, look=look, n=int(n), mean=mean, variance=variance if is_known else None
+            )
+            found[str(experiment_name)][0].append(cell)
+    return found
+
+
+def _experiment(table: Aggregates) -> str:
+    return f"CAST({quote(table.experiment)} AS VARCHAR)" if table.experiment else "''"
 
 
 def _select(table: Aggregates, cells: Mapping[str, str], variant: str, relation: str) -> str:
@@ -126,8 +169,8 @@ def _select(table: Aggregates, cells: Mapping[str, str], variant: str, relation:
     metric = f"CAST({quote(table.metric)} AS VARCHAR)" if table.metric else "'metric'"
     look = _look(table.look) if table.look else "NULL"
     return (
-        f"SELECT {metric} AS metric, {variant} AS variant, {look} AS look, {n} AS n, {mean} AS mean, "
-        f"{variance} AS variance FROM {relation}"
+        f"SELECT {_experiment(table)} AS experiment, {metric} AS metric, {variant} AS variant, {look} AS look, "
+        f"{n} AS n, {mean} AS mean, {variance} AS variance FROM {relation}"
     )
 
 
@@ -145,10 +188,10 @@ def _all_metrics(cells: Sequence[Cell]) -> tuple[Metric, ...]:
     )
 
 
-def _looks(metric: str, cells: Sequence[Cell], variants: Sequence[str]) -> list[list[Cell]]:
+def _looks(metric: str, cells: Sequence[Cell], variants: Sequence[str], *, needs_one: bool) -> list[list[Cell]]:
     """The cells of every look at which all variants have a variance, in the order of `variants`."""
     mine = [c for c in cells if c.metric == metric]
-    if not mine:
+    if not mine and needs_one:
         known = sorted({c.metric for c in cells})
         raise DataError(f"The table has no metric {metric!r}.", f"It has: {', '.join(map(repr, known[:12]))}.")
     by_look: dict[float | None, dict[str, Cell]] = {}
@@ -160,7 +203,7 @@ def _looks(metric: str, cells: Sequence[Cell], variants: Sequence[str]) -> list[
         for _, at in sorted(by_look.items(), key=lambda item: item[0] or 0.0)
         if all(v in at and at[v].variance is not None for v in variants)
     ]
-    if not complete:
+    if not complete and needs_one:
         raise DataError(
             f"Metric {metric!r}: no look has a count, a mean and a variance of all of {', '.join(variants)}.",
             "Check the columns of [data.aggregates] and the variants named.",

@@ -24,12 +24,16 @@ _COLOURS = {"ship": "green", "keep": "blue", "keep_testing": "yellow", "invalid"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Table:
-    """Cells under their headers; `alignment` has l (words) or r (numbers) for each column, the first names the row."""
+    """Cells under their headers; `alignment` has l (words) or r (numbers) for each column, the first names the row.
+
+    `ranks` (none: all 0) has for each column when a narrow terminal drops it: 0 never, the highest first.
+    """
 
     headers: tuple[str, ...]
     alignment: str
     rows: tuple[tuple[str, ...], ...]
     caption: str = ""
+    ranks: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -142,7 +146,13 @@ def _terminal(document: Document, options: Options) -> str:
         for found in section.tables:
             lines += layout.paragraph(say(found.caption), options.width, indent=0, style="dim") if found.caption else []
             columns = [
-                Column(header=say(header), cells=cells(i, found), is_text=side == "l", least=12 if side == "l" else 0)
+                Column(
+                    header=say(header),
+                    cells=cells(i, found),
+                    is_text=side == "l",
+                    least=12 if side == "l" else 0,
+                    rank=found.ranks[i] if found.ranks else 0,
+                )
                 for i, (header, side) in enumerate(zip(found.headers, found.alignment, strict=True))
             ]
             lines += layout.table(columns, [""] * len(found.rows), options.width)
