@@ -39,15 +39,24 @@ def linearise(summary: MetricSummary, arm: int) -> Linear | NotEstimated:
             reason="too_few_units",
             message=f"a variant has {moments.n} units with a value, and at least {needed} are needed",
         )
-    weights = np.zeros(len(moments.mean))
-    if not is_ratio:
-        weights[0] = 1.0
-        return Linear(moments, float(moments.mean[0]), weights)
-    top, bottom = float(moments.mean[0]), float(moments.mean[1])
-    if bottom == 0:
+    if is_ratio and moments.mean[1] == 0:
         return NotEstimated(reason="zero_denominator", message="the denominator sums to 0 in a variant")
-    weights[:2] = 1 / bottom, -top / bottom**2
-    return Linear(moments, top / bottom, weights)
+    kind = summary.metric.kind
+    return Linear(moments, value_of(kind, moments.mean), gradient(kind, moments.mean))
+
+
+def value_of(kind: MetricKind | None, means: Floats) -> float:
+    """A metric's value from the means of its columns: the first, or for a ratio the first over the second."""
+    return float(means[0] / means[1]) if kind is MetricKind.RATIO else float(means[0])
+
+
+def gradient(kind: MetricKind | None, means: Floats) -> Floats:
+    """The derivative of `value_of` by the means."""
+    weights = np.zeros(len(means))
+    weights[0] = 1.0
+    if kind is MetricKind.RATIO:
+        weights[:2] = 1 / means[1], -means[0] / means[1] ** 2
+    return weights
 
 
 def ratio_notes(t: Moments, c: Moments) -> tuple[str, ...]:
