@@ -167,7 +167,7 @@ def analyze(
     Raises `abimpact.errors.AbimpactError` where the command line exits with 2 or 3.
     """
     request, frame = _request(data, resamples=resamples, value=value, **options)
-    return Report(run_report(request, command="abimpact.analyze", frame=frame))
+    return Report(run_report(request, command="abimpact.analyze", frame=frame, with_distribution=True))
 
 
 def simulate(

@@ -117,11 +117,13 @@ MEANINGS = {
         "pvalue_adjusted": "After Holm; only of the chosen method.",
         "se": "Standard error of the absolute effect; null where the method has none.",
         "notes": "Caveats of this number.",
+        "histogram": "Of the bootstrap of a primary metric; else null.",
     },
     "metric": {
         "kind": "As declared, or as found in the values.",
         "chosen_method": "The estimate that decides and is printed.",
         "not_estimated": "Why there is no estimate.",
+        "distribution": "Of a primary metric, where a page or pictures were asked for; else null.",
     },
     "limit": {
         "total": "Needed by the proposed variant at full roll-out, on average.",
@@ -151,6 +153,11 @@ MEANINGS = {
         "units": "Of both variants, with a value of the metric.",
         "estimates": "The chosen one last; its adjusted p allows for all segments and metrics.",
         "shrunken": "The effect drawn towards that of all segments; null with a single one.",
+    },
+    "distribution": {
+        "is_log": "Whether the bins are even on a logarithmic scale, units with 0 apart.",
+        "edges": "Limits of the bins, one more than bins; outer bins of an even scale hold what lies beyond.",
+        "variants": "Units in each bin, and with the value 0 on a logarithmic scale.",
     },
     "heterogeneity": {
         "statistic": "Cochran's Q.",

@@ -1,6 +1,7 @@
 """`abimpact report`: from a log to the report, its files and the gate."""
 
 import sys
+from functools import partial
 from typing import TYPE_CHECKING
 
 from abimpact.cli import options as o
@@ -37,7 +38,11 @@ def report(
     check_printed(format_name)
     formats = {path: format_of(path) for path in output or ()}
     failing = _failing(gate, fail_on or [])
-    found = asked.run(run_report, asked.request(value=money_keys(value or []), resamples=resamples))
+    is_drawn = plots is not None or "html" in (format_name, *formats.values())
+    found = asked.run(
+        partial(run_report, with_distribution=is_drawn),
+        asked.request(value=money_keys(value or []), resamples=resamples),
+    )
     files = {path: render(found, name, Options(show_anyway=show_anyway)) for path, name in formats.items()}
     for path, content in files.items():
         write(path, content)

@@ -13,6 +13,7 @@ from abimpact.findings import Finding
 from abimpact.spec.metric import Metric
 from abimpact.spec.presentation import Presentation
 from abimpact.spec.value import ValueTerms
+from abimpact.summarise.distribution import Distribution
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,7 +59,8 @@ class MetricResult:
 
     `estimates` has every method that applies, the chosen one named by `chosen_method` (None, with
     `not_estimated`, when there is none). `guardrail` and `equivalence` are the tests against declared margins.
-    `course` is how the effect developed, None without dates.
+    `course` is how the effect developed, None without dates. `distribution` is that of a primary metric's values, where
+    it was asked for.
     """
 
     metric: Metric
@@ -72,6 +74,7 @@ class MetricResult:
     segments: tuple[SegmentResult, ...] = ()
     heterogeneity: tuple[Heterogeneity, ...] = ()
     course: Course | None = None
+    distribution: Distribution | None = None
 
     @property
     def chosen(self) -> Estimate | None:

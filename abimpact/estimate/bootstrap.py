@@ -11,9 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from abimpact.estimate.adjusted import Adjustment, adjust
-from abimpact.estimate.estimate import Estimate, Interval, Kind, NotEstimated
+from abimpact.estimate.estimate import Estimate, Histogram, Interval, Kind, NotEstimated
 from abimpact.estimate.linear import Linear, linearise
-from abimpact.spec.metric import MetricKind
+from abimpact.spec.metric import MetricKind, Role
 from abimpact.summarise.bins import EDGEWORTH
 from abimpact.summarise.summary import SMALLEST_VARIANCE, Floats, MetricSummary
 
@@ -23,6 +23,8 @@ BLOCK = 1 << 21
 DECIDED, MORE = 3.0, 4
 # By how much merging bins may move the distribution function: a tenth of the Monte-Carlo error at 9,999 resamples.
 MERGED_ERROR = 0.0005
+# Bins in which resampled effects are counted for a picture.
+DRAWN_BINS = 40
 # Units in a bin from which on their number in a resample varies smoothly.
 MANY = 32
 # |E(X - EX)^3| is at most this times E|X|^3; a distribution on two points reaches it.
@@ -67,7 +69,13 @@ def bootstrap(
         df=None,
         pvalue=pvalue,
         notes=notes,
+        histogram=_histogram(effects) if summary.metric.role is Role.PRIMARY else None,
     )
+
+
+def _histogram(effects: Floats) -> Histogram:
+    counts, edges = np.histogram(effects, bins=DRAWN_BINS)
+    return Histogram(tuple(edges.tolist()), tuple(counts.tolist()))
 
 
 def mc_error(pvalue: float, n_resamples: int) -> float:

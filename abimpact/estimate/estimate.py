@@ -32,6 +32,14 @@ class Interval:
     kind: Kind = Kind.BOUNDED
 
 
+@dataclass(frozen=True, slots=True)
+class Histogram:
+    """Counts in bins of equal width; `edges` has one number more."""
+
+    edges: tuple[float, ...]
+    counts: tuple[int, ...]
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Estimate:
     """What one method says of proposed minus incumbent.
@@ -39,7 +47,8 @@ class Estimate:
     `absolute` is in the metric's unit, `relative` a fraction of the incumbent's value.
     `pvalue` is two-sided and dual to both intervals; `df` is None for normal-based methods.
     `se` is the standard error of the absolute effect, where the method has one.
-    `notes` are caveats that travel with the number.
+    `notes` are caveats that travel with the number. `histogram` has the resampled effects, of a primary metric's
+    bootstrap.
     """
 
     method: str
@@ -51,6 +60,7 @@ class Estimate:
     pvalue_adjusted: float | None = None
     se: float | None = None
     notes: tuple[str, ...] = ()
+    histogram: Histogram | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

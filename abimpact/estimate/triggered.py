@@ -2,8 +2,8 @@
 
 Both decisions are known for every unit. Where they agree, the variants are the same and differ by chance alone, so that
 part's noise is left out. With the share r of units on which decisions differ, a variant's value over all units is
-r m_D + (1 - r) m_A: m_D its own mean on these, m_A the incumbent's on the others. Limits follow by the delta method over
-the means and r.
+r m_D + (1 - r) m_A: m_D its own mean on these, m_A the incumbent's on the others. Limits follow by the delta method
+over the means and r.
 """
 
 from dataclasses import dataclass

@@ -14,6 +14,7 @@ from abimpact.pipeline.provenance import Sources, provenance
 from abimpact.pipeline.reading import LooksByMetric, Running, opened, opened_each
 from abimpact.read.log import Log
 from abimpact.spec.experiment import Experiment
+from abimpact.spec.metric import MetricKind, Role
 from abimpact.spec.request import Request
 from abimpact.summarise.aggregates import summarise_aggregates
 from abimpact.summarise.days import Day, summarise_days
@@ -24,17 +25,31 @@ from abimpact.summarise.summary import MetricSummary, Summary
 if TYPE_CHECKING:
     from abimpact.estimate.estimate import Estimate
     from abimpact.estimate.monitor import Monitor
+    from abimpact.summarise.distribution import Distribution
 
 # What estimates and decides; scipy takes longer to import than a small log takes to read.
 SECOND_HALF = ("abimpact.estimate.table", "abimpact.decide.verdict")
 
 
-def run_report(request: Request, *, command: str = "", frame: object = None, running: Running | None = None) -> Report:
-    """Read the log that `request` names (or the table `frame`), compare its variants and decide."""
+def run_report(
+    request: Request,
+    *,
+    command: str = "",
+    frame: object = None,
+    running: Running | None = None,
+    with_distribution: bool = False,
+) -> Report:
+    """Read the log that `request` names (or the table `frame`), compare its variants and decide.
+
+    `with_distribution` also counts the values of primary metrics, which pictures show and numbers need not.
+    """
     running = running or Running()
 
     def finish(log: Log, looks: LooksByMetric, sources: Sources) -> Report:
-        return _report(log, looks, request, sources, command, running.progress)
+        found = _report(log, looks, request, sources, command, running.progress)
+        if with_distribution and not looks:
+            found = replace(found, metrics=_with_distribution(log, found.metrics))
+        return found
 
     return opened(request, frame, running, finish, _import_second_half)
 
@@ -151,6 +166,26 @@ def _report(
         provenance=provenance(log, request, sources(), command),
         presentation=request.presentation,
     )
+
+
+def _with_distribution(log: Log, results: Sequence[MetricResult]) -> tuple[MetricResult, ...]:
+    """`results` with how the values of primary metrics are spread."""
+    from abimpact.summarise.distribution import scan_distribution
+    from abimpact.summarise.scan import scan_moments
+
+    found = {}
+    for metric in log.metrics:
+        value = log.columns[metric.name][0]
+        if metric.role is Role.PRIMARY and metric.kind in (MetricKind.MEAN, MetricKind.QUANTILE):
+            (moments,) = scan_moments(log.engine, log.relation, [(value,)], len(log.variants))
+            found[metric.name] = scan_distribution(log.engine, log.relation, value, moments)
+
+    def of_pair(result: MetricResult) -> "Distribution | None":
+        its = found.get(result.metric.name)
+        pair = [0, log.variants.index(result.proposed.variant)]
+        return its and replace(its, counts=tuple(its.counts[i] for i in pair), zeros=tuple(its.zeros[i] for i in pair))
+
+    return tuple(replace(r, distribution=of_pair(r)) for r in results)
 
 
 def _is_ended(log: Log) -> bool:

@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from abimpact.decide.decision import Decision
 from abimpact.decide.report import MetricResult, Report
 from abimpact.decide.value import Value
 from abimpact.render import bars, numbers, phrases
@@ -12,8 +11,6 @@ from abimpact.render.numbers import PERCENT
 from abimpact.render.picture import Box, Dot, Label, Line, Path, Picture, Shape
 from abimpact.render.rows import GuardrailRow, KpiRow
 from abimpact.render.scale import Scale, around, tick_labels
-from abimpact.render.view import Block, View
-from abimpact.spec.metric import Role
 
 WIDTH = 380.0
 EDGE = 10.0  # between a picture's side and what it draws
@@ -29,24 +26,6 @@ class Chart:
     title: str
     caption: str
     picture: Picture
-
-
-def drawn(report: Report, v: View) -> list[dict[str, Chart]]:
-    """The pictures of each of the view's blocks by name; none where KPIs are withheld."""
-    return [_of(report, decision, block, v.level) for decision, block in zip(report.verdicts, v.blocks, strict=True)]
-
-
-def _of(report: Report, decision: Decision, block: Block, level: str) -> dict[str, Chart]:
-    mine = [m for m in report.metrics if m.proposed.variant == decision.proposed and (block.kpis or block.guardrails)]
-    main = next((m for m in mine if m.metric.role is Role.PRIMARY), None)
-    worth = report.value_of(decision.proposed) if block.money else None
-    found = [
-        main and primary(report, main),
-        forest(block.kpis, level),
-        guardrails(block.guardrails),
-        worth and waterfall(report, worth),
-    ]
-    return {chart.name: chart for chart in found if chart}
 
 
 def interval(scale: Scale, y: float, span: bars.Span, *, is_hollow: bool) -> list[Shape]:

@@ -32,6 +32,11 @@ class Developed:
     sentences: tuple[str, ...]
     rows: tuple[DayRow, ...]
 
+    @property
+    def cells(self) -> tuple[tuple[str, ...], ...]:
+        """The rows as cells of a table."""
+        return tuple((r.day, r.units, r.effect, r.interval, r.so_far, r.so_far_interval) for r in self.rows)
+
 
 def developed(result: MetricResult) -> tuple[Developed, ...]:
     """A metric over its days; nothing where the log has none."""

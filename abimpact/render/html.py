@@ -6,11 +6,12 @@ from typing import TYPE_CHECKING
 
 from abimpact.decide.report import Report
 from abimpact.render import charts, picture
-from abimpact.render.charts import drawn
+from abimpact.render.drawing import drawn
 from abimpact.render.escape import xml
 from abimpact.render.glossary import GLOSSARY
 from abimpact.render.table import Options
 from abimpact.render.view import view
+from abimpact.render.whatif import script, script_hash, whatif
 
 if TYPE_CHECKING:
     from jinja2 import Environment
@@ -23,7 +24,16 @@ def render(report: Report, options: Options) -> str:
     v = view(report, show_anyway=options.show_anyway)
     # The one that decides first.
     variants = sorted(zip(v.blocks, drawn(report, v), strict=True), key=lambda pair: pair[0] is not v.overall)
-    return page("page.html", v=v, variants=variants, glossary=GLOSSARY)
+    whatifs = [whatif(report, block.name) if block.money else None for block, _ in variants]
+    return page(
+        "page.html",
+        v=v,
+        variants=variants,
+        glossary=GLOSSARY,
+        whatifs=whatifs,
+        script=script(),
+        script_hash=script_hash(),
+    )
 
 
 def page(template: str, **values: object) -> str:

@@ -19,6 +19,7 @@ from abimpact.findings import Finding
 from abimpact.render import money, numbers, words
 from abimpact.render.table import Options
 from abimpact.spec.value import Costs
+from abimpact.summarise.distribution import Distribution
 
 SCHEMA = "abimpact/report/1"
 
@@ -126,6 +127,16 @@ def _metric(result: MetricResult) -> dict[str, Any]:
         "segments": [_segment(result, s) for s in result.segments],
         "heterogeneity": [asdict(h) for h in result.heterogeneity],
         **_course(result),
+        "distribution": result.distribution and _distribution(result, result.distribution),
+    }
+
+
+def _distribution(result: MetricResult, found: Distribution) -> dict[str, Any]:
+    pairs = zip((result.incumbent.variant, result.proposed.variant), found.counts, found.zeros, strict=True)
+    return {
+        "is_log": found.is_log,
+        "edges": list(found.edges),
+        "variants": {name: {"counts": list(counts), "zeros": zeros} for name, counts, zeros in pairs},
     }
 
 
@@ -209,6 +220,7 @@ def _estimate(estimate: Estimate) -> dict[str, Any]:
         "pvalue_adjusted": estimate.pvalue_adjusted,
         "se": estimate.se,
         "notes": list(estimate.notes),
+        "histogram": estimate.histogram and asdict(estimate.histogram),
     }
 
 

@@ -141,6 +141,17 @@ def money(x: float, currency: str) -> str:
     return f"{_amount(x / factor, abs(x) / factor)} {_coin(prefix, currency)}"
 
 
+def marks() -> tuple[str, str]:
+    """The locale's decimal mark and thousands separator."""
+    return _LOCALE.get().decimal, _LOCALE.get().group
+
+
+def coin_of(currency: str) -> dict[str, str | bool]:
+    """A currency's sign, or its name where it has none."""
+    symbol = _COINS.get(currency.upper())
+    return {"text": symbol or currency, "is_sign": symbol is not None}
+
+
 def money_range(low: float, high: float, currency: str) -> str:
     """Two amounts in one unit, with the decimals of the larger one: `84 to 540 k€`."""
     size = max(abs(low), abs(high))

@@ -47,6 +47,7 @@ ROLES = {
     "ink": Style("ink"),
     "soft": Style("soft"),
     "axis": Style("hair", 1.0),
+    "soft-line": Style("soft", 1.5),
     "zero": Style("ink", 1.0),
     "mark": Style("soft", 1.0, is_dashed=True),
     "limit": Style("invalid", 1.5),

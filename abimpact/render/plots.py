@@ -4,7 +4,8 @@ import re
 from collections.abc import Iterable, Iterator
 
 from abimpact.decide.report import Report
-from abimpact.render.charts import Chart, drawn
+from abimpact.render.charts import Chart
+from abimpact.render.drawing import drawn
 from abimpact.render.numbers import written_in
 from abimpact.render.picture import png, svg
 from abimpact.render.view import view

@@ -15,6 +15,7 @@ MISSING = "(none)"
 class SegmentRow:
     """One segment: the effect as seen, and as it is once luck is allowed for."""
 
+    key: str | None
     segment: str
     units: str
     effect: str
@@ -28,9 +29,17 @@ class SegmentRow:
 class ForWhom:
     """One metric by the segments of one column: a sentence, and its rows."""
 
+    by: str
     title: str
     sentence: str
     rows: tuple[SegmentRow, ...]
+
+    @property
+    def cells(self) -> tuple[tuple[str, ...], ...]:
+        """The rows as cells of a table."""
+        return tuple(
+            (r.segment, r.units, r.effect, r.interval, r.shrunken, r.shrunken_interval, r.pvalue) for r in self.rows
+        )
 
 
 def for_whom(result: MetricResult) -> tuple[ForWhom, ...]:
@@ -41,6 +50,7 @@ def for_whom(result: MetricResult) -> tuple[ForWhom, ...]:
         mine = [s for s in result.segments if s.by == by]
         found.append(
             ForWhom(
+                by=by,
                 title=f"{phrases.name(result.metric.name)} by {phrases.name(by)}",
                 sentence=_sentence(result, by, differs.get(by)),
                 rows=tuple(_row(result, s) for s in mine),
@@ -70,6 +80,7 @@ def _row(result: MetricResult, segment: SegmentResult) -> SegmentRow:
     seen = numbers.change(last.absolute, unit) if last else None
     drawn = numbers.change(segment.shrunken, unit) if segment.shrunken else None
     return SegmentRow(
+        key=segment.value,
         segment=_name(segment),
         units=numbers.count(sum(segment.units)),
         effect=seen.lift if seen else numbers.NONE,

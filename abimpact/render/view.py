@@ -21,12 +21,16 @@ from abimpact.spec.metric import Role
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Block:
-    """All that is said of one proposed variant; whatever holds KPIs is empty where they are withheld."""
+    """All that is said of one proposed variant; whatever holds KPIs is empty where they are withheld.
+
+    `name` is the variant's own, `proposed` as it is printed.
+    """
 
     verdict: Verdict
     word: str
     title: str
     headline: str
+    name: str
     proposed: str
     kpis: tuple[KpiRow, ...]
     guardrails: tuple[GuardrailRow, ...]
@@ -109,6 +113,7 @@ def _block(report: Report, decision: Decision, *, is_withheld: bool) -> Block:
         word=words.VERDICT[decision.code],
         title=words.title(report, decision),
         headline=words.headline(report, decision),
+        name=decision.proposed,
         proposed=phrases.name(decision.proposed),
         kpis=tuple(kpi_row(m) for m in results if m.metric.role is not Role.GUARDRAIL),
         guardrails=tuple(guardrail_row(m) for m in results if m.metric.role is Role.GUARDRAIL),

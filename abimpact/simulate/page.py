@@ -71,7 +71,7 @@ def headline(found: Simulation) -> str:
     shares = [row.false_positives.estimate or 0.0 for row in found.no_effect if row.is_chosen]
     low, high = _percent(min(shares)), _percent(max(shares))
     told = low if low == high else f"{low} to {high}"
-    return f"The analysis can be trusted on this data: with no effect {told} of tests cry wolf, where {due} are due."
+    return f"The analysis can be trusted on this data: {told} of tests cry wolf where nothing differs; {due} are due."
 
 
 def document(found: Simulation) -> Document:
@@ -123,7 +123,7 @@ def _no_effect(found: Simulation) -> Section:
             )
         )
     return Section(
-        title="With no effect (A/A)",
+        title="Where nothing differs (A/A)",
         sentences=(
             f"Of tests without an effect {_due(found)} are significant by design: with more the analysis cries wolf, "
             "with fewer it is slow to find what is there.",
@@ -155,7 +155,7 @@ def _with_effect(found: Simulation) -> Section:
         for row in found.with_effect
     )
     return Section(
-        title="With an effect (A/B)",
+        title="With a known effect (A/B)",
         sentences=(
             "How often the effect that was put in is found, how often the interval holds it, and by how much the tests "
             "that find it overstate it.",

@@ -90,13 +90,13 @@ class _Tallies:
         return [self.effect.found(metric, level)] if self.effect and self.effect.estimated else []
 
     def not_simulated(self, metric: str) -> list[NotSimulated]:
-        """Why there is no result, or no effect."""
+        """Why there is no result, or none with an effect."""
         if not self.chosen:
             return [NotSimulated(metric=metric, reason=self.reported.reasons.most_common(1)[0][0])]
         if self.effect is None:
-            why = "no effect was put in: its lift has no bounded interval that would tell how large one must be"
+            why = "only compared where nothing differs: its lift has no bounded interval to tell how large one is found"
         elif not self.effect.estimated:
-            why = f"no effect was put in: its share cannot rise by {self.effect.lift * 100:.3g} %"
+            why = f"only compared where nothing differs: its share cannot rise by {self.effect.lift * 100:.3g} %"
         else:
             return []
         return [NotSimulated(metric=metric, reason=why)]

@@ -391,6 +391,7 @@ def several() -> Report:
     return replace(
         base,
         proposed=("ml", "tree"),
+        split=None,
         units={**base.units, "tree": 400_123},
         metrics=(*base.metrics, *tree),
         verdicts=(base.verdict, told),

@@ -1,18 +1,25 @@
 """The page: self-contained, safe whatever the names, accessible by its structure, and withheld where it must be."""
 
+import base64
+import hashlib
+import html
 import re
 from dataclasses import replace
 from html.parser import HTMLParser
 from itertools import pairwise
+from pathlib import Path
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from abimpact import analyze
 from abimpact.decide.report import Report
 from abimpact.render.html import framed
 from abimpact.render.picture import PALETTE
 from abimpact.render.table import Options, render_text
+from tests.logs import frame
 from tests.render.build import HOSTILE, SITUATIONS, _named, hostile, invalid, pays, plain, ship
 
 VOID = {"meta", "br", "img", "input", "line", "rect", "circle", "polyline", "polygon"}
@@ -161,3 +168,26 @@ def test_a_name_is_not_taken_for_a_template() -> None:
 
 def test_the_page_is_small() -> None:
     assert len(render_text(ship(), "html", Options()).encode()) < 60_000
+
+
+def test_twelve_metrics_by_twelve_segments_stay_under_a_megabyte(tmp_path: Path) -> None:
+    rng, n = np.random.default_rng(0), 6_000
+    columns = {f"kpi_{i}": np.round(rng.gamma(2.0, 5.0, n), 2) for i in range(12)}
+    data = frame(n, region=rng.integers(0, 12, n).astype(str), **columns)
+    config = tmp_path / "abimpact.toml"
+    config.write_text("\n".join(f'[[metric]]\nname = "{name}"\nvalue = "{name}"\nrole = "primary"' for name in columns))
+    report = analyze(
+        data, unit="unit", variant="variant", incumbent="rules", segments=["region"], resamples=999, config=config
+    )
+    page = report.to_html()
+    assert len(page.encode()) < 1_000_000
+    assert all(f"{name} by region" in page for name in columns)
+
+
+def test_the_script_is_the_one_that_the_policy_allows_and_only_with_money() -> None:
+    text = render_text(pays(), "html", Options())
+    (script,) = re.findall(r"<script>(.*?)</script>", text, re.DOTALL)
+    digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
+    assert f"script-src 'sha256-{digest}'" in html.unescape(text)
+    assert "<script>" not in render_text(ship(), "html", Options())
+    assert "<script>" not in render_text(invalid(), "html", Options())

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from abimpact.decide.report import Report
-from abimpact.render.charts import drawn
+from abimpact.render.drawing import drawn
 from abimpact.render.numbers import PERCENT
 from abimpact.render.picture import ROLES, Dot, Line, Picture, png, svg
 from abimpact.render.plots import plots

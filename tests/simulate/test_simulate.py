@@ -213,7 +213,7 @@ def test_the_command_writes_every_format(tmp_path: Path, capsys: pytest.CaptureF
     asked = ["simulate", str(log), "--incumbent", "rules", "-m", "value", "--repetitions", "50", "--lift", "5%"]
     files = [tmp_path / f"found{end}" for end in (".json", ".md", ".html")]
     assert main([*asked, *(part for f in files for part in ("-o", str(f))), "--plots", str(tmp_path / "plots")]) == 0
-    assert "With no effect (A/A)" in capsys.readouterr().out
+    assert "Where nothing differs (A/A)" in capsys.readouterr().out
     numbers = json.loads(files[0].read_text())
     assert numbers["schema"] == "abimpact/simulate/1"
     assert numbers["repetitions"] == 50
