@@ -181,6 +181,14 @@ def write_messy(folder: Path, table: pa.Table) -> None:
     known.to_csv(folder / "customers.csv", index=False, lineterminator="\n")
 
 
+def their_totals(table: pa.Table) -> str:
+    """What a manager has of the same four years, by year and variant: without Sweden, as nobody remembers."""
+    clean = table.to_pandas()
+    rows = clean[clean["country"] != "SE"].assign(year=clean["date"].map(lambda day: day.year))
+    made = rows.groupby(["year", "variant"]).agg(customers=("profit", "size"), profit=("profit", "sum")).round(2)
+    return str(made.to_csv(lineterminator="\n"))
+
+
 def _write_sheet(path: Path, rows: "pd.DataFrame") -> None:
     """A workbook with a title above the table, other spellings in it and a total below."""
     import xlsxwriter
@@ -206,7 +214,9 @@ def write(folder: Path) -> None:
     (folder / "decisions").mkdir(exist_ok=True)
     table = payments(np.random.default_rng(SEED + 2))
     pq.write_table(table, folder / "decisions" / "payments.parquet", compression="zstd", version="2.6")
-    write_messy(folder / "messy", deliveries(np.random.default_rng(SEED + 3)))
+    table = deliveries(np.random.default_rng(SEED + 3))
+    write_messy(folder / "messy", table)
+    (folder / "messy_totals.csv").write_text(their_totals(table), encoding="utf-8")
     users = clicks(np.random.default_rng(SEED + 1))
     pq.write_table(users, folder / "recommender" / "clicks.parquet", compression="zstd", version="2.6")
 

@@ -1,6 +1,7 @@
 """`abimpact check`: can the log be trusted? No outcome is compared, so it may be run while a test runs."""
 
 import sys
+from functools import partial
 
 from abimpact.cli import options as o
 from abimpact.cli.asking import Asked, reads_a_log
@@ -12,6 +13,7 @@ from abimpact.findings import Severity
 @reads_a_log
 def check(
     asked: Asked,
+    reconcile: o.Reconcile = None,
     gate: o.CheckGate = False,
     format_name: o.CheckFormat = "terminal",
     output: o.Outputs = None,
@@ -28,7 +30,7 @@ def check(
     for path, name in formats.items():
         if not name:
             raise UsageError(f"{path}: no format of check has this extension.", "Extensions: .md .json.")
-    found = asked.run(run_check, asked.request())
+    found = asked.run(partial(run_check, reconciled=reconcile), asked.request())
     text = render(found, format_name, page(is_quiet=quiet, is_verbose=verbose))
     for path, name in formats.items():
         write(path, render(found, name, Options()))

@@ -147,6 +147,15 @@ HistoryOutputs = Annotated[
         rich_help_panel=OUTPUT,
     ),
 ]
+Reconcile = Annotated[
+    str | None,
+    typer.Option(
+        "--reconcile",
+        metavar="FILE",
+        help="Someone else's totals by period and variant; of a workbook also FILE#SHEET!B3:E9.",
+        rich_help_panel=WHAT,
+    ),
+]
 FailOn = Annotated[
     list[str] | None,
     typer.Option(

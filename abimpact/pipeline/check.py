@@ -4,6 +4,7 @@ from dataclasses import replace
 
 from abimpact.check.table import run_checks
 from abimpact.decide.report import CheckReport
+from abimpact.findings import Finding
 from abimpact.pipeline.provenance import Sources, provenance
 from abimpact.pipeline.reading import LooksByMetric, Running, opened
 from abimpact.read.log import Log
@@ -11,9 +12,17 @@ from abimpact.spec.request import Request
 
 
 def run_check(
-    request: Request, *, command: str = "", frame: object = None, running: Running | None = None
+    request: Request,
+    *,
+    command: str = "",
+    frame: object = None,
+    running: Running | None = None,
+    reconciled: str | None = None,
 ) -> CheckReport:
-    """Read the log that `request` names (or the table `frame`) and check it; no outcome is compared."""
+    """Read the log that `request` names (or the table `frame`) and check it; no outcome is compared.
+
+    `reconciled` names a table of someone else's totals that the log is held against.
+    """
 
     def finish(log: Log, _: LooksByMetric, sources: Sources) -> CheckReport:
         return CheckReport(
@@ -25,9 +34,19 @@ def run_check(
             start=log.days.start,
             end=log.days.end,
             timezone=log.experiment.calendar.timezone,
-            findings=run_checks(log),
+            findings=(*run_checks(log), *_reconciled(log, reconciled)),
             presentation=request.presentation,
             provenance=provenance(log, request, sources(), command),
         )
 
     return opened(replace(request, needs_metrics=False), frame, running or Running(), finish)
+
+
+def _reconciled(log: Log, place: str | None) -> list[Finding]:
+    """How the log compares with the totals at `place`, if there are any."""
+    if place is None:
+        return []
+    from abimpact.check.reconcile import reconcile
+    from abimpact.read.their_totals import read_totals
+
+    return [reconcile(log, read_totals(place, (*log.variants, *log.row_counts.unknown)))]

@@ -35,7 +35,7 @@ def day_sql(reading: Reading, relation: str) -> tuple[str, tuple[str, ...]]:
         return f"CASE WHEN length(trim({column})) <= {DAY_LENGTH} THEN {as_written} ELSE {moved} END", ()
     if type_name == "TIMESTAMP WITH TIME ZONE":
         return moved, ()
-    if not _has_times(reading.engine, relation, column):
+    if not has_times(reading.engine, relation, column):
         return as_written, (f"{name!r} holds days without times, which are taken as days of {zone}.",)
     return moved, (f"The times in {name!r} have no zone and are taken as UTC; their days are those of {zone}.",)
 
@@ -64,7 +64,8 @@ def _literal(day: date) -> str:
     return f"{literal(day.isoformat())}::DATE"
 
 
-def _has_times(engine: Engine, relation: str, column: str) -> bool:
+def has_times(engine: Engine, relation: str, column: str) -> bool:
+    """Whether a column of times has any but midnights."""
     return bool(
         engine.rows(f"SELECT count(*) > 0 FROM {relation} WHERE {column} <> date_trunc('day', {column}) LIMIT 1")[0][0]
     )

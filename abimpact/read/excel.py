@@ -1,5 +1,6 @@
 """Sheets of workbooks as people keep them: titles above the table, empty columns, totals and notes below."""
 
+import re
 from collections.abc import Sequence
 from datetime import date, datetime
 from typing import Any
@@ -19,6 +20,7 @@ from abimpact.spec.request import Pick
 # The names of the columns are looked for in this many rows.
 HEAD_ROWS = 50
 TOTALS = frozenset("total totals sum summe gesamt insgesamt itogo итого somme totale".split()) | {"grand total"}
+RANGE = re.compile(r"([A-Z]{1,3})(\d+):([A-Z]{1,3})(\d+)")
 Row = list[Any]
 
 
@@ -34,6 +36,7 @@ def read_excel(engine: DuckDBEngine, file: InputFile, pick: Pick) -> Taken:  # n
     except CalamineError as error:
         raise unreadable(file, str(error)) from error
     at = f"{file.path}, sheet {name!r}"
+    above_range, rows = _in_range(rows, pick.cells)
     guesses = []
     if len(filled) < len(seen):
         guesses.append(f"{at} was taken, the only visible one with content.")
@@ -43,7 +46,9 @@ def read_excel(engine: DuckDBEngine, file: InputFile, pick: Pick) -> Taken:  # n
     above = sum(any(cell != "" for cell in row) for row in rows[:head])
     if head:
         left_out = f"; {_rows(above)} above it left out" if above else ""
-        guesses.append(f"{at}: row {head + 1} was taken as the one with the names of the columns{left_out}.")
+        guesses.append(
+            f"{at}: row {above_range + head + 1} was taken as the one with the names of the columns{left_out}."
+        )
     body, below = _without_footer(rows[head + 1 :])
     if below:
         guesses.append(f"{at}: {_rows(below)} below the table (totals, notes) left out.")
@@ -52,8 +57,26 @@ def read_excel(engine: DuckDBEngine, file: InputFile, pick: Pick) -> Taken:  # n
     guesses += [f"{at}: {said}" for said in named]
     if not columns:
         raise DataError(f"{at} has no data.", "Check the export that wrote it.")
-    columns[ROW] = pa.array([head + 2 + place for place in filled_rows], pa.int64())
+    columns[ROW] = pa.array([above_range + head + 2 + place for place in filled_rows], pa.int64())
     return Taken(rows=pa.table(columns), guesses=tuple(guesses))
+
+
+def _in_range(rows: list[Row], cells: str | None) -> tuple[int, list[Row]]:
+    """The rows and columns of a range as B3:E9, and how many rows lie above it."""
+    if cells is None:
+        return 0, rows
+    left, top, right, bottom = RANGE.fullmatch(cells.upper().replace("$", "")).groups()  # type: ignore[union-attr]
+    first, last = sorted((int(top), int(bottom)))
+    start, end = sorted((_place(left), _place(right)))
+    return first - 1, [row[start : end + 1] for row in rows[first - 1 : last]]
+
+
+def _place(letters: str) -> int:
+    """The place of a column by its letters in a sheet."""
+    place = 0
+    for letter in letters:
+        place = 26 * place + ord(letter) - ord("A") + 1
+    return place - 1
 
 
 def _rows(n: int) -> str:

@@ -13,6 +13,8 @@ from abimpact.spec.expression import quote
 
 # Names of helper columns beside the log's own.
 ARM, PLACE, DAY = "abimpact_arm", "abimpact_place", "abimpact_day"
+# The view of all rows, with derived columns and before any filter.
+EVERY = "every_row"
 
 
 @dataclass(frozen=True, slots=True)

@@ -48,11 +48,13 @@ class Fill:
 class Pick:
     """What is taken from a source that holds several tables: the sheet of a workbook, the table of a database.
 
+    `cells` is a range of the sheet, as B3:E9.
     `columns` gives other names of a column of the log, or for a file (its name, or a pattern) the names it has there.
     """
 
     sheet: str | None = None
     table: str | None = None
+    cells: str | None = None
     columns: Mapping[str, Sequence[str] | Mapping[str, Sequence[str]]] = field(default_factory=dict)
 
 

@@ -27,6 +27,7 @@ def clean(make: ModuleType) -> pa.Table:
 def test_the_files_are_those_of_the_script(make: ModuleType, clean: pa.Table, tmp_path: Path) -> None:
     make.write_messy(tmp_path, clean)
     assert {p.name for p in tmp_path.iterdir()} | {"abimpact.toml", "README.md"} == {p.name for p in MESSY.iterdir()}
+    assert make.their_totals(clean) == (FOLDER / "messy_totals.csv").read_text()
     for name in ("2024.csv", "customers.csv"):
         assert (tmp_path / name).read_bytes() == (MESSY / name).read_bytes()
     ours, theirs = (pyreadstat.read_sav(str(folder / "2022.sav"))[0] for folder in (MESSY, tmp_path))
