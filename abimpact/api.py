@@ -110,6 +110,8 @@ class LogOptions(TypedDict, total=False):
     missing: str | None
     level: float | None
     seed: int | None
+    engine: str | None
+    query: str | None
     sheet: str | None
     table: str | None
     config: str | PathLike[str] | None
@@ -152,7 +154,7 @@ class Paper:
 
 
 def analyze(
-    data: Any,
+    data: Any = (),
     *,
     value: Mapping[str, Any] | None = None,
     resamples: int | None = None,
@@ -160,9 +162,10 @@ def analyze(
 ) -> Report:
     """Compare the variants in `data` and decide.
 
-    `data` is a path, a list of paths, or a pandas, polars or Arrow table. `value` has the keys of the config's
-    `[value]`; `resamples` is how often the bootstrap resamples (0: never). Values not given come from `config`, or from
-    the abimpact.toml beside the data, else from the command line's defaults.
+    `data` is a path, a list of paths, or a pandas, polars or Arrow table; it is left out where the log is a `table` or
+    `query` of the `engine` at a URL. `value` has the keys of the config's `[value]`; `resamples` is how often the
+    bootstrap resamples (0: never). Values not given come from `config`, or from the abimpact.toml beside the data, else
+    from the command line's defaults.
 
     Raises `abimpact.errors.AbimpactError` where the command line exits with 2 or 3.
     """
@@ -171,7 +174,7 @@ def analyze(
 
 
 def simulate(
-    data: Any,
+    data: Any = (),
     *,
     repetitions: int = 2_000,
     units: int | None = None,
@@ -259,6 +262,8 @@ def _request(
 
 def _split_data(data: Any) -> tuple[tuple[str, ...], Any]:
     """The paths that `data` names, or the table that it is."""
+    if isinstance(data, tuple) and not data:
+        return (), None
     paths = data if isinstance(data, (list, tuple)) else [data]
     if paths and all(isinstance(path, (str, PathLike)) for path in paths):
         return tuple(str(fspath(path)) for path in paths), None

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar, get_type_hints
 
 from abimpact.cli import options as o
+from abimpact.spec.engine_url import redacted
 
 if TYPE_CHECKING:
     from abimpact.spec.request import MetricRequest, Request
@@ -41,7 +42,7 @@ class Asked:
         with shown_progress(is_wanted=self.is_progress_wanted) as progress:
             return call(
                 request,
-                command=shlex.join(["abimpact", *sys.argv[1:]]),
+                command=redacted(shlex.join(["abimpact", *sys.argv[1:]])),
                 running=Running(**self.running, progress=progress),
             )
 
@@ -71,8 +72,10 @@ def reads_a_log(command: Callable[..., int], *, is_needed: bool = True) -> Calla
 
 
 def asked_options(
-    sources: o.Sources,
+    sources: o.FilesOrEngine = None,
     config: o.Config = None,
+    engine: o.Engine = None,
+    query: o.Query = None,
     sheet: o.Sheet = None,
     table: o.Table = None,
     unit: o.Unit = None,
@@ -97,6 +100,8 @@ def asked_options(
     """The options that say what a log is and what to compare in it."""
     return Asked(
         flags={
+            "engine": engine,
+            "query": query,
             "sheet": sheet,
             "table": table,
             "unit": unit,

@@ -18,6 +18,7 @@ from abimpact.cli.portfolio import portfolio
 from abimpact.cli.report import report
 from abimpact.cli.simulate import simulate
 from abimpact.errors import AbimpactError
+from abimpact.spec.engine_url import redacted
 
 EXAMPLES = """Try it on the sample:  abimpact report sample_data/checkouts.parquet
 
@@ -96,7 +97,7 @@ def _run(arguments: list[str]) -> int:
         return 0
     except Exception as error:
         if {"-v", "--verbose"} & set(arguments):
-            traceback.print_exc()
+            print(redacted(traceback.format_exc()), end="", file=sys.stderr)
         _say(
             f"A bug in abimpact: {type(error).__name__} in {_place(error)}.",
             "Run again with -v for the details, and please report them.",
@@ -114,5 +115,5 @@ def _place(error: Exception) -> str:
 
 def _say(message: str, hint: str = "") -> None:
     """One paragraph on standard error, without control characters that a file name may hold."""
-    text = f"abimpact: {message} {hint}".strip()
+    text = redacted(f"abimpact: {message} {hint}".strip())
     print("".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in text), file=sys.stderr)

@@ -18,10 +18,15 @@ class Missing(StrEnum):
     EXCLUDE = "exclude"
 
 
+FILES = "Files (Parquet, CSV, JSON lines, Arrow, Excel, SPSS, Stata, SQLite, DuckDB), globs or folders"
 Sources = Annotated[
     list[str],
+    typer.Argument(help=f"{FILES}.", show_default=False, metavar="SOURCE"),
+]
+FilesOrEngine = Annotated[
+    list[str] | None,
     typer.Argument(
-        help="Files (Parquet, CSV, JSON lines, Arrow, Excel, SPSS, Stata, SQLite, DuckDB), globs or folders.",
+        help=f"{FILES}; or an engine's URL.",
         show_default=False,
         metavar="SOURCE",
     ),
@@ -37,7 +42,20 @@ Config = Annotated[
     ),
 ]
 Sheet = Annotated[str | None, typer.Option(help="Sheet of a workbook with several.", rich_help_panel=WHAT)]
-Table = Annotated[str | None, typer.Option(help="Table of a database with several.", rich_help_panel=WHAT)]
+Table = Annotated[
+    str | None, typer.Option(help="Table of a database with several, or of the engine.", rich_help_panel=WHAT)
+]
+Engine = Annotated[
+    str | None,
+    typer.Option(
+        metavar="URL",
+        help="Engine that has the log: postgresql://user@host/database, spark://host:7077, …",
+        rich_help_panel=WHAT,
+    ),
+]
+Query = Annotated[
+    str | None, typer.Option(metavar="SQL", help="The log as a query in the engine's SQL.", rich_help_panel=WHAT)
+]
 Unit = Annotated[
     str | None, typer.Option(help="Column of what was randomised. None: each row is a unit.", rich_help_panel=WHAT)
 ]

@@ -17,6 +17,7 @@ from abimpact.spec.request import Request
 # The files that were read; asked for once their digests are there.
 Sources = Callable[[], tuple[Source, ...]]
 PACKAGES = ("duckdb", "numpy", "scipy")
+ON_ENGINES = ("ibis-framework", "sqlglot")
 
 
 def provenance(log: Log, request: Request, sources: tuple[Source, ...], command: str) -> Provenance:
@@ -24,7 +25,7 @@ def provenance(log: Log, request: Request, sources: tuple[Source, ...], command:
     return Provenance(
         abimpact=version("abimpact"),
         python=".".join(map(str, sys.version_info[:3])),
-        packages={name: version(name) for name in PACKAGES},
+        packages={name: version(name) for name in (*PACKAGES, *(ON_ENGINES if log.engine.is_remote else ()))},
         engine=log.engine.name,
         command=command,
         config=request.to_dict(),

@@ -7,7 +7,7 @@ from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
-from abimpact.errors import ConfigError
+from abimpact.errors import ConfigError, UsageError
 from abimpact.pipeline.provenance import Sources, digest, read_sources
 from abimpact.read.duckdb_engine import DuckDBEngine
 from abimpact.read.filling import files_of, filled, survey_fills, with_fills
@@ -48,6 +48,12 @@ def opened(
     beside: Callable[[], None] | None = None,
 ) -> Result:
     """What `finish` makes of the opened log; `beside` runs while the log is read."""
+    if frame is None and request.engine:
+        from abimpact.pipeline.engines import opened_on_engine
+
+        return opened_on_engine(request, running, finish, beside)
+    if frame is None and not request.sources:
+        raise UsageError("What is to be read?", "Name files, or an engine with --engine and --table or --query.")
     of_fills = files_of(request.fill)
     filling = {Path(f.path).resolve() for group in of_fills for f in group}
     # A folder of the log may hold the files that columns are filled in from.

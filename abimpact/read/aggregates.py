@@ -7,7 +7,8 @@ import duckdb
 import numpy as np
 
 from abimpact.errors import DataError
-from abimpact.read.duckdb_engine import DuckDBEngine, first_line
+from abimpact.read.duckdb_engine import DuckDBEngine
+from abimpact.read.engine import first_line
 from abimpact.read.loaded import Loaded
 from abimpact.read.log import Days, Log, RowCounts
 from abimpact.spec.aggregates import Aggregates, Cell

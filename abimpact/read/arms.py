@@ -16,7 +16,7 @@ ALL = "all"
 def assign_arms(reading: Reading) -> tuple[tuple[str, ...], RowCounts, tuple[str, ...]]:
     """Make the view `rows` (derived columns, filter, arm) and settle which variants are compared."""
     experiment, engine, loaded = reading.experiment, reading.engine, reading.loaded
-    relation = f"(SELECT *, {loaded.order} AS {PLACE} FROM {loaded.relation})"
+    relation = f"(SELECT *, {loaded.order or 0} AS {PLACE} FROM {loaded.relation})"
     for name, expression in experiment.derive.items():
         relation = f"(SELECT *, {expression.sql} AS {quote(name)} FROM {relation})"
     engine.execute(f"CREATE TEMP VIEW {EVERY} AS SELECT * FROM {relation}")

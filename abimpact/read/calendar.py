@@ -27,13 +27,13 @@ def day_sql(reading: Reading, relation: str) -> tuple[str, tuple[str, ...]]:
     if zone is None:
         return as_written, ()
     _check_zone(reading.engine, zone)
-    type_name = reading.engine.rows(f"DESCRIBE SELECT {column} FROM {relation}")[0][1]
-    if type_name == "DATE":
+    kind = reading.engine.describe(f"(SELECT {column} AS moment FROM {relation})")["moment"]
+    if kind == "date":
         return as_written, ()
     moved = f"CAST(CAST({column} AS TIMESTAMPTZ) AT TIME ZONE {literal(zone)} AS DATE)"
-    if type_name == "VARCHAR":
+    if kind == "text":
         return f"CASE WHEN length(trim({column})) <= {DAY_LENGTH} THEN {as_written} ELSE {moved} END", ()
-    if type_name == "TIMESTAMP WITH TIME ZONE":
+    if _has_zone(reading.engine, relation, column):
         return moved, ()
     if not has_times(reading.engine, relation, column):
         return as_written, (f"{name!r} holds days without times, which are taken as days of {zone}.",)
@@ -71,7 +71,21 @@ def has_times(engine: Engine, relation: str, column: str) -> bool:
     )
 
 
+def _has_zone(engine: Engine, relation: str, column: str) -> bool:
+    """Whether the type of a column of times has a zone; elsewhere all times are taken as UTC."""
+    if engine.is_remote:
+        return False
+    type_name = engine.rows(f"DESCRIBE SELECT {column} FROM {relation}")[0][1]
+    return bool(type_name == "TIMESTAMP WITH TIME ZONE")
+
+
 def _check_zone(engine: Engine, zone: str) -> None:
+    if engine.is_remote:
+        from zoneinfo import available_timezones
+
+        if zone not in available_timezones():
+            raise ConfigError(f"[data] timezone = {zone!r} is not known.", nearest(zone, available_timezones()))
+        return
     try:
         engine.rows(f"SELECT TIMESTAMPTZ '2026-01-01 00:00:00+00' AT TIME ZONE {literal(zone)}")
     except duckdb.Error as error:

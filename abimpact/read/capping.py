@@ -24,9 +24,10 @@ def capped(engine: Engine, relation: str, terms: Sequence[Term], n_variants: int
         caps[i] = Cap(value=float(cap), units=tuple(int(counts.get(arm, 0)) for arm in range(n_variants)))
     if not caps:
         return relation, caps
-    replaced = ", ".join(
-        f"CASE WHEN r{i} > {c.value!r} AND isfinite(r{i}) THEN {c.value!r} ELSE r{i} END AS r{i}"
+    replaced = {
+        f"r{i}": f"CASE WHEN r{i} > {c.value!r} AND isfinite(r{i}) THEN {c.value!r} ELSE r{i} END AS r{i}"
         for i, c in caps.items()
-    )
-    engine.execute(f"CREATE TEMP VIEW capped AS SELECT * REPLACE ({replaced}) FROM {relation}")
+    }
+    selected = ", ".join(replaced.get(name, name) for name in engine.describe(relation))
+    engine.execute(f"CREATE TEMP VIEW capped AS SELECT {selected} FROM {relation}")
     return "capped", caps

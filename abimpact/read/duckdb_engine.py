@@ -1,7 +1,6 @@
 """The embedded engine: DuckDB in memory, spilling to a private folder, locked to the files it was given."""
 
 import glob
-import re
 import shutil
 import tempfile
 from collections.abc import Callable, Sequence
@@ -12,10 +11,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from abimpact.errors import DataError, UsageError
-from abimpact.read.engine import family
+from abimpact.read.engine import EngineError, family, first_line
 from abimpact.spec.expression import literal
 
 T = TypeVar("T")
+# What engines raise for SQL that they cannot run.
+FAILURES = (duckdb.Error, EngineError)
 
 
 class DuckDBEngine:
@@ -48,6 +49,11 @@ class DuckDBEngine:
         self.execute(f"SET allowed_directories = [{literal(self._folder)}]")
         self.execute("SET enable_external_access = false")
         self.execute("SET lock_configuration = true")
+
+    @property
+    def is_remote(self) -> bool:
+        """Never: the rows are in this process."""
+        return False
 
     @property
     def name(self) -> str:
@@ -93,9 +99,3 @@ class DuckDBEngine:
             if "interrupted" in str(error):
                 raise KeyboardInterrupt from error
             raise
-
-
-def first_line(error: Exception) -> str:
-    """DuckDB's message without its class, hints and query text."""
-    line = str(error).strip().splitlines()[0]
-    return re.sub(r"^(\w+ )*Error: ", "", line)

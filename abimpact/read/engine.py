@@ -1,21 +1,35 @@
 """What the rooms to the right may ask of an engine."""
 
+import re
 from collections.abc import Sequence
 from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
+from abimpact.errors import DataError
+
+
+class EngineError(DataError):
+    """What an engine refuses, in its own words."""
+
 
 class Engine(Protocol):
-    """Runs SQL in DuckDB's dialect. Only aggregates come back to Python."""
+    """Runs SQL in DuckDB's dialect, as far as CONTRIBUTING.md allows it. Only aggregates come back to Python.
+
+    An engine `is_remote` if rows would have to leave it to be looked at.
+    """
+
+    @property
+    def is_remote(self) -> bool:
+        """Whether the rows lie elsewhere; columns of them are never fetched then."""
 
     @property
     def name(self) -> str:
         """Engine and version, for the provenance."""
 
     def execute(self, sql: str) -> None:
-        """Run a statement that returns nothing."""
+        """Run `CREATE TEMP VIEW name AS SELECT …`, or TABLE where the result is worth keeping."""
 
     def rows(self, sql: str) -> list[tuple[Any, ...]]:
         """The result as a list of tuples; for results of a few rows."""
@@ -40,9 +54,15 @@ def family(type_name: str) -> str:
         ("timestamp", ("TIMESTAMP",)),
         ("date", ("DATE",)),
         ("float", ("DOUBLE", "FLOAT", "REAL", "DECIMAL", "NUMERIC")),
-        ("text", ("VARCHAR", "CHAR", "TEXT", "ENUM", "UUID")),
+        ("text", ("VARCHAR", "CHAR", "TEXT", "STRING", "ENUM", "UUID")),
     )
     for name, heads in families:
         if head.startswith(heads):
             return name
     return "integer" if head.endswith(("INT", "INTEGER")) else "other"
+
+
+def first_line(error: Exception) -> str:
+    """An engine's message without its class, hints and query text."""
+    line = str(error).strip().splitlines()[0]
+    return re.sub(r"^(\w+ )*Error: ", "", line)

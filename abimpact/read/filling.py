@@ -6,7 +6,8 @@ from dataclasses import dataclass, replace
 import duckdb
 
 from abimpact.errors import DataError
-from abimpact.read.duckdb_engine import DuckDBEngine, first_line
+from abimpact.read.duckdb_engine import DuckDBEngine
+from abimpact.read.engine import first_line
 from abimpact.read.joining import kind_of, log_columns, text_of
 from abimpact.read.loaded import ROW, Filled, Loaded
 from abimpact.read.loading import load

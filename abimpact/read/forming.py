@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from abimpact.errors import UsageError
 from abimpact.read.distinct import are_distinct
 from abimpact.read.log import RowCounts, UnitCounts
 from abimpact.read.profile import Term
@@ -27,7 +28,7 @@ def _stage(reading: Reading, terms: Sequence[Term], *, every_row: bool) -> None:
     parts += [f"{DAY} AS day"] if experiment.time else []
     condition = f"{ARM} IS NOT NULL"
     if experiment.unit:
-        parts += [f"{reading.unit} AS unit", f"struct_pack(t := {time}, p := {PLACE}) AS place"]
+        parts += [f"{reading.unit} AS unit", f"{time} AS moment", f"{PLACE} AS place"]
         condition += f" AND {reading.unit} IS NOT NULL"
     elif experiment.keeps_units:
         parts.append(f"{PLACE} AS unit")
@@ -39,6 +40,8 @@ def _count_units(reading: Reading, rows: RowCounts) -> UnitCounts | None:
     """What is known of the units' identity; None where each row is a unit."""
     if not reading.experiment.unit:
         return None
+    if reading.engine.is_remote:  # proving it would fetch every unit
+        return count_units(reading.engine, "staged", reading.experiment.several_rows)
     is_integer = reading.families.get(reading.experiment.unit) == "integer"
     if are_distinct(reading.engine, "rows", reading.unit, rows.kept, is_integer=is_integer):
         return UnitCounts(total=rows.compared, in_both=0, in_both_rows=0, repeated=0, extra_rows=0, rule=None)
@@ -54,5 +57,14 @@ def _units(reading: Reading, counts: UnitCounts | None, terms: Sequence[Term]) -
     attributes += ["day"] if reading.experiment.time else []
     attributes += ["unit"] if reading.experiment.keeps_units else []
     rule = counts.rule or SeveralRows.FIRST
-    reading.engine.execute(f"CREATE TEMP TABLE units AS {collapse('staged', rule, outcomes, attributes)}")
+    has_order = bool(reading.loaded.order)
+    if reading.experiment.several_rows in (SeveralRows.FIRST, SeveralRows.LAST) and not (
+        has_order or reading.experiment.time
+    ):
+        raise UsageError(
+            f"--several-rows {rule}: the rows of a table have no order.", "Name the column of their time with --time."
+        )
+    reading.engine.execute(
+        f"CREATE TEMP TABLE units AS {collapse('staged', rule, outcomes, attributes, has_order=has_order)}"
+    )
     return "units"

@@ -33,7 +33,7 @@ class Filled:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Loaded:
-    """A relation with the log's own columns, and the expression that gives its rows their file order.
+    """A relation with the log's own columns, and the expression that gives its rows their file order ("": none).
 
     `is_parsed` says that its texts were parsed from text files, `has_decimal_commas` that one of these separates its
     columns by semicolons, as people do who write decimal commas; `guesses` what was assumed. A relation of `files`

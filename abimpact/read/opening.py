@@ -3,14 +3,12 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
-import duckdb
-
 from abimpact.errors import DataError
 from abimpact.read.arms import assign_arms
 from abimpact.read.calendar import phases_of
 from abimpact.read.capping import capped
-from abimpact.read.duckdb_engine import DuckDBEngine, first_line
-from abimpact.read.engine import Engine
+from abimpact.read.duckdb_engine import FAILURES
+from abimpact.read.engine import Engine, first_line
 from abimpact.read.forming import form_units
 from abimpact.read.loaded import Loaded
 from abimpact.read.log import Days, Log
@@ -27,7 +25,7 @@ from abimpact.spec.metric import MetricKind
 class Opener:
     """The steps from loaded rows to a `Log`, on one engine for one experiment."""
 
-    engine: DuckDBEngine
+    engine: Engine
     loaded: Loaded
     families: Mapping[str, str]
     experiment: Experiment
@@ -39,7 +37,7 @@ class Opener:
                 raise DataError(f"A column is called {name!r}, which abimpact needs itself.", "Rename the column.")
         try:
             return _open(Reading(self.engine, self.loaded, self.families, self.experiment))
-        except duckdb.Error as error:
+        except FAILURES as error:
             raise DataError(
                 f"The log cannot be read: {first_line(error)}", "Check the columns and expressions named."
             ) from error

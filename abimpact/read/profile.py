@@ -153,7 +153,7 @@ def canonical_sql(columns: Sequence[Column], terms: Sequence[Term]) -> list[str]
     for i, (column, term) in enumerate(zip(columns, terms, strict=True)):
         finite = f"CASE WHEN isfinite(r{i}) THEN r{i} END" if any(column.nonfinite) else f"r{i}"
         if column.indicator:
-            selected.append(f"CAST({finite} IS NULL AS DOUBLE) AS {column.indicator}")
+            selected.append(f"CASE WHEN {finite} IS NULL THEN 1.0 ELSE 0.0 END::DOUBLE AS {column.indicator}")
         fill = column.indicator or term.missing_is_zero
         if fill and term.missing_is_zero:
             # A null means zero by declaration; a value that is not finite stays missing.

@@ -3,10 +3,9 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-import duckdb
-
 from abimpact.errors import DataError
-from abimpact.read.duckdb_engine import DuckDBEngine, first_line
+from abimpact.read.duckdb_engine import FAILURES
+from abimpact.read.engine import Engine, first_line
 from abimpact.read.loaded import Loaded
 from abimpact.spec.experiment import Experiment
 from abimpact.spec.expression import quote
@@ -21,7 +20,7 @@ EVERY = "every_row"
 class Reading:
     """Loaded rows on an engine, the type families of their columns, and the experiment that they are read for."""
 
-    engine: DuckDBEngine
+    engine: Engine
     loaded: Loaded
     families: Mapping[str, str]
     experiment: Experiment
@@ -45,8 +44,8 @@ class Reading:
     def try_sql(self, sql: str, what: str) -> None:
         """Let the engine check the types of an expression over `rows` before it is part of larger queries."""
         try:
-            self.engine.rows(f"DESCRIBE SELECT {sql} FROM rows")
-        except duckdb.Error as error:
+            self.engine.describe(f"(SELECT {sql} AS tried FROM rows)")
+        except FAILURES as error:
             raise DataError(
                 f"{what} cannot be computed: {first_line(error)}", "Check the types of its columns."
             ) from error

@@ -8,7 +8,8 @@ from typing import Any
 import duckdb
 
 from abimpact.errors import DataError
-from abimpact.read.duckdb_engine import DuckDBEngine, first_line
+from abimpact.read.duckdb_engine import DuckDBEngine
+from abimpact.read.engine import first_line
 from abimpact.read.sources import NAMES, InputFile
 from abimpact.spec.expression import quote
 from abimpact.spec.request import Pick

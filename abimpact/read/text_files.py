@@ -12,7 +12,7 @@ from typing import BinaryIO
 import duckdb
 
 from abimpact.errors import DataError
-from abimpact.read.duckdb_engine import first_line
+from abimpact.read.engine import first_line
 from abimpact.read.loaded import FILE
 from abimpact.read.sources import InputFile
 from abimpact.spec.expression import literal

@@ -32,22 +32,23 @@ def count_units(engine: Engine, relation: str, rule: SeveralRows | None) -> Unit
     )
 
 
-def collapse(relation: str, rule: SeveralRows, outcomes: Sequence[str], attributes: Sequence[str]) -> str:
+def collapse(
+    relation: str, rule: SeveralRows, outcomes: Sequence[str], attributes: Sequence[str], *, has_order: bool = True
+) -> str:
     """SQL that gives one row per unit of `relation`, without the units met in several variants.
 
-    `outcomes` follow `rule`; `attributes` (covariates, segments, day) are those of the first row, by time if there
-    is one and else in file order (column `place`).
+    `outcomes` follow `rule`; `attributes` (covariates, segments, day) are those of the first row, by time (`moment`)
+    if there is one and else by the columns' order `place`; rows that have no order (not `has_order`) are ordered by
+    their values, so that every run takes the same one.
     """
     by_rule = rule in AGGREGATES
     whole = [*([] if by_rule else outcomes), *attributes]
-    packed = ", ".join(f"{c} := {c}" for c in whole)
-    pick = "arg_max" if rule is SeveralRows.LAST else "arg_min"
-    # A struct is never null, so that the picked row's own nulls are kept.
-    row = f", {pick}(struct_pack({packed}), place) AS picked" if whole else ""
+    direction = " DESC" if rule is SeveralRows.LAST else ""
+    order = ", ".join(f"{c}{direction} NULLS LAST" for c in ("moment", *(["place"] if has_order else whole)))
+    turn = f", row_number() OVER (PARTITION BY unit ORDER BY {order}) AS turn" if whole else ""
     sums = "".join(f", {AGGREGATES[rule].format(c)} AS {c}" for c in outcomes) if by_rule else ""
-    unpacked = "".join(f", picked.{c} AS {c}" for c in whole)
-    kept = "".join(f", {c}" for c in outcomes) if by_rule else ""
+    picked = "".join(f", max(CASE WHEN turn = 1 THEN {c} END) AS {c}" for c in whole)
     return (
-        f"SELECT arm{kept}{unpacked} FROM (SELECT min(arm) AS arm{sums}{row} FROM {relation} "
-        "GROUP BY unit HAVING min(arm) = max(arm))"
+        f"SELECT min(arm) AS arm{sums}{picked} FROM (SELECT *{turn} FROM {relation}) "
+        "GROUP BY unit HAVING min(arm) = max(arm)"
     )

@@ -183,11 +183,11 @@ def _methods(report: Report) -> tuple[tuple[str, str], ...]:
 
 def _source(source: Source) -> list[tuple[str, str]]:
     """A file with its digest, and what it holds in numbers that can be held against another report."""
-    read = f"{numbers.count(source.bytes)} bytes, sha256 {source.sha256}"
+    read = [] if source.bytes is None else [f"{numbers.count(source.bytes)} bytes, sha256 {source.sha256}"]
     if source.rows is None:
-        return [("filled in from", f"{source.path} ({', '.join(source.fills)}; {read})")]
+        return [("filled in from", f"{source.path} ({', '.join(source.fills)}; {', '.join(read)})")]
     units = [] if source.units is None else [f"{numbers.count(source.units)} units"]
-    rows = ", ".join([f"{numbers.count(source.rows)} rows", *units, read])
+    rows = ", ".join([f"{numbers.count(source.rows)} rows", *units, *read])
     sums = [f"{name} {'none' if x is None else numbers.plain(x)}" for name, x in source.totals.items()]
     return [("source", f"{source.path} ({rows})"), *([("its totals", "; ".join(sums))] if sums else [])]
 

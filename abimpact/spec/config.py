@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from abimpact.errors import ConfigError, UsageError, nearest
 from abimpact.spec.document import Document, read_document
+from abimpact.spec.engine_url import is_address
 from abimpact.spec.metric import Role
 from abimpact.spec.presentation import Presentation
 from abimpact.spec.request import Fill, MetricRequest, Request
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 NAME = "abimpact.toml"
 ENVIRONMENT = "ABIMPACT_"
 # Environment variables and how their text is read.
-FROM_ENVIRONMENT: Mapping[str, type] = {"level": float, "resamples": int, "seed": int}
+FROM_ENVIRONMENT: Mapping[str, type] = {"engine": str, "level": float, "resamples": int, "seed": int}
 
 
 def find_config(sources: Sequence[str], folder: Path) -> Path | None:
@@ -37,8 +38,9 @@ def load_request(flags: Mapping[str, Any], sources: Sequence[str], config: Path 
     `flags` are fields of `Request`; those that are None or empty were not given. Metrics named by flags replace the
     file's, guardrails its guardrails; the keys of `value` are set in the file's `[value]`.
     """
-    path = config or find_config(sources, Path.cwd())
     given = {name: value for name, value in flags.items() if value is not None and value != ()}
+    given, sources = _with_engine(given, sources)
+    path = config or find_config(sources, Path.cwd())
     money = given.pop("value", {})
     request = _from_document(path, money) if path or money else Request()
     request = replace(request, **_from_environment())
@@ -51,7 +53,24 @@ def load_request(flags: Mapping[str, Any], sources: Sequence[str], config: Path 
         if request.value and not money:
             # The file's money may be about a metric of its own, which is not asked for now.
             given["value"] = {**request.value, "is_optional": True}
-    return replace(request, sources=tuple(sources), **given)
+    request = replace(request, sources=tuple(sources), **given)
+    if sources:  # an engine of the file or the environment is for runs without files
+        request = replace(request, engine=None, query=None)
+    if request.query and not request.engine and "query" in given:
+        raise UsageError("--query needs an engine to ask.", "Name it: --engine postgresql://user@host/database")
+    return request
+
+
+def _with_engine(given: Mapping[str, Any], sources: Sequence[str]) -> tuple[dict[str, Any], tuple[str, ...]]:
+    """Flags and sources, of which an address is the engine."""
+    addresses = [source for source in sources if is_address(source)]
+    if sources and (len(sources) > 1 if addresses else "engine" in given or "query" in given):
+        raise UsageError("An engine and files are two sources.", "Give one of them.")
+    if not addresses:
+        return dict(given), tuple(sources)
+    if "engine" in given:
+        raise UsageError("Two engines are given.", "Name one, with --engine or as the SOURCE.")
+    return {**given, "engine": addresses[0]}, ()
 
 
 def _from_environment() -> dict[str, Any]:

@@ -5,6 +5,7 @@ from dataclasses import asdict, dataclass, field
 from datetime import date
 from typing import Any
 
+from abimpact.spec.engine_url import redacted
 from abimpact.spec.experiment import SeveralRows
 from abimpact.spec.metric import Better, Metric, MetricKind, Role
 from abimpact.spec.presentation import Presentation
@@ -62,14 +63,17 @@ class Pick:
 class Request:
     """Everything declared for one analysis; see design.md §6 and §7 for the keys.
 
-    `covariates` adjust every mean; `missing` ("zero" or "exclude") is for metrics that do not say. `value` has the keys
-    of `[value]`, `limits` those of each `[[limit]]`, `plan` those of `[plan]`, `split_schedule` those of each phase
-    (`start`, `split`); `first_day` and `last_day` bound the days that count; `is_history` says that the log may have a
-    single variant, or none, `keeps_units` is as in `Experiment`; `config` is the path of the file that was read, None
-    if there was none.
+    `engine` is the URL of the engine that has the log in its `table`, or as the result of `query`; there are no
+    `sources` then. `covariates` adjust every mean; `missing` ("zero" or "exclude") is for metrics that do not say.
+    `value` has the keys of `[value]`, `limits` those of each `[[limit]]`, `plan` those of `[plan]`, `split_schedule`
+    those of each phase (`start`, `split`); `first_day` and `last_day` bound the days that count; `is_history` says that
+    the log may have a single variant, or none, `keeps_units` is as in `Experiment`; `config` is the path of the file
+    that was read, None if there was none.
     """
 
     sources: tuple[str, ...] = ()
+    engine: str | None = None
+    query: str | None = None
     sheet: str | None = None
     table: str | None = None
     columns: Mapping[str, Sequence[str] | Mapping[str, Sequence[str]]] = field(default_factory=dict)
@@ -117,5 +121,5 @@ class Request:
         return Pick(sheet=self.sheet, table=self.table, columns=self.columns)
 
     def to_dict(self) -> dict[str, Any]:
-        """The request as plain values, for the provenance."""
-        return asdict(self)
+        """The request as plain values, for the provenance; the password of an engine is hidden."""
+        return {**asdict(self), "engine": redacted(self.engine) if self.engine else None}

@@ -65,8 +65,10 @@ Names = str | tuple[str, ...]
 class Data(_Table):
     """`[data]`: what is what in the log."""
 
+    engine: str | None = Field(None, description="URL of the engine that has the log; without its password")
+    query: str | None = Field(None, description="the log as a query in the engine's SQL")
     sheet: str | None = Field(None, description="sheet of a workbook with several")
-    table: str | None = Field(None, description="table of a database with several")
+    table: str | None = Field(None, description="table of a database with several, or of the engine")
     unit: str | None = Field(None, description="column of what was randomised; absent: each row is a unit")
     variant: str | None = Field(None, description="column of the variant")
     incumbent: str | None = Field(None, description="the variant that runs today, the rules")

@@ -84,5 +84,5 @@ def _nonzero(log: Log, key: str, metrics: list[MetricSummary]) -> dict[tuple[str
     found: dict[tuple[str, int], list[int]] = {}
     for arm, place, *counts in log.engine.rows(f"SELECT arm, {key}, {parts} FROM {log.relation} GROUP BY ALL"):
         for metric, n in zip(metrics, counts, strict=True):
-            found.setdefault((metric.metric.name, place), [0] * len(log.variants))[arm] = int(n)
+            found.setdefault((metric.metric.name, place), [0] * len(log.variants))[arm] = int(n or 0)
     return {name: tuple(counts) for name, counts in found.items()}

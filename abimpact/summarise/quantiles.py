@@ -13,6 +13,8 @@ from abimpact.summarise.summary import Floats, Ranks
 BINS = 4096
 # Values that may be fetched at once for one rank; more are counted in finer bins first.
 FETCHED = 100_000
+# From an engine elsewhere, hardly any.
+FETCHED_FROM_AFAR = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +33,8 @@ def ranks(engine: Engine, relation: str, column: Column, wanted: Sequence[Sequen
     name = column.name
     histogram = _histogram(engine, relation, name, f"{name} IS NOT NULL", column.low, column.high)
     slices = {(arm, rank): _holding(histogram, arm, rank) for arm, its in enumerate(wanted) for rank in its}
-    while large := {s for s in slices.values() if s.low < s.high and s.count > FETCHED}:
+    most = FETCHED_FROM_AFAR if engine.is_remote else FETCHED
+    while large := {s for s in slices.values() if s.low < s.high and s.count > most}:
         finer = {s: _histogram(engine, relation, name, _condition(name, [s]), s.low, s.high, s.below) for s in large}
         slices = {(arm, rank): _holding(finer[s], arm, rank) if s in large else s for (arm, rank), s in slices.items()}
     fetched = _fetch(engine, relation, name, {s for s in slices.values() if s.low < s.high})

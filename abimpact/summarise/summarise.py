@@ -64,4 +64,4 @@ def covariate_names(columns: Sequence[Column], metric: Metric) -> tuple[str, ...
 def _nonzero(log: Log, column: Column) -> tuple[int, ...]:
     """Units of each variant whose value is not 0."""
     counts = dict(log.engine.rows(f"SELECT arm, count_if({column.name} <> 0) FROM {log.relation} GROUP BY arm"))
-    return tuple(int(counts.get(arm, 0)) for arm in range(len(log.variants)))
+    return tuple(int(counts.get(arm) or 0) for arm in range(len(log.variants)))

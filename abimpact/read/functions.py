@@ -1,0 +1,240 @@
+"""What functions and operators of DuckDB mean, in words that another engine understands.
+
+Only what the queries use and what a user may write in an expression is here (`spec.expression.FUNCTIONS`). Where
+engines differ in what they do with a division by 0, a logarithm of 0 or a rounding, DuckDB's result is spelled out.
+"""
+
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING
+
+from sqlglot import exp
+
+from abimpact.read.arithmetic import (
+    decimals,
+    divide,
+    exponential,
+    is_finite,
+    is_inf,
+    is_nan,
+    ln,
+    log,
+    rounded,
+    sqrt,
+)
+from abimpact.read.dialect import ONE, ZERO, Dialect, case_of, double
+from abimpact.read.engine import EngineError
+
+if TYPE_CHECKING:
+    from sqlglot.expressions import Expr as Node
+
+# How numbers and dates are written, where a cast of other text would fail.
+NUMBER_TEXT = r"^\s*[+-]?((\d+\.?\d*|\.\d+)([eE][+-]?\d+)?|inf|infinity|nan)\s*$"
+DATE_TEXT = r"^\s*\d{4}-(0?[1-9]|1[0-2])-(0?[1-9]|[12]\d|3[01])([T ][0-9:.]+(Z|[+-]\d\d(:?\d\d)?)?)?\s*$"
+BOOLEANS = (exp.Predicate, exp.Connector, exp.Not, exp.Boolean)
+INTEGERS = ("TINYINT", "SMALLINT", "INT", "BIGINT")
+# What has no fraction already.
+WHOLE = (exp.Case, exp.Floor, exp.Ceil, exp.Literal, exp.Count)
+EXACT_QUANTILES = ("postgres", "spark", "databricks", "snowflake")
+# What fetches rows or knows where they stand.
+NOT_ELSEWHERE = frozenset("hash rowid list_value unnest".split())
+
+
+def rewritten(tree: exp.Query, dialect: Dialect) -> exp.Query:
+    """The query with every function that the engine lacks, or understands otherwise, in its words."""
+    found = _rewritten(tree, dialect)
+    assert isinstance(found, exp.Query)
+    return found
+
+
+def _rewritten(node: "Node", dialect: Dialect) -> "Node":
+    for child in list(node.iter_expressions()):
+        changed = _rewritten(child, dialect)
+        if changed is not child:
+            child.replace(changed)
+    rule = RULES.get(type(node))
+    return rule(node, dialect) if rule else node
+
+
+def _literal(node: "Node", _: Dialect) -> "Node":
+    """Fractions are doubles everywhere, as the columns that they meet."""
+    if node.args.get("is_string") or node.name.isdigit() or isinstance(node.parent, exp.DataTypeParam):
+        return node
+    return double(node.copy())
+
+
+def _filter(node: "Node", _: Dialect) -> "Node":
+    """An aggregate of the rows for which a condition holds, as one of a CASE."""
+    aggregate: Node = node.this
+    condition: Node = node.expression.this
+    if isinstance(aggregate, exp.WithinGroup):
+        ordered = aggregate.expression.expressions[0]
+        ordered.set("this", case_of((condition, ordered.this.copy())))
+    elif isinstance(aggregate, exp.Count) and isinstance(aggregate.this, exp.Star):
+        aggregate.set("this", case_of((condition, ONE.copy())))
+    else:
+        aggregate.set("this", case_of((condition, aggregate.this.copy())))
+    return aggregate
+
+
+def _count_if(node: "Node", _: Dialect) -> "Node":
+    return exp.Count(this=case_of((node.this, ONE.copy())), big_int=True)
+
+
+def _quantile(node: "Node", dialect: Dialect) -> "Node":
+    if dialect.sqlglot not in EXACT_QUANTILES:
+        raise EngineError(
+            f"{dialect.title} has no exact quantile for cap_quantile.", "Cap the values in the engine, in --query."
+        )
+    order = exp.Order(expressions=[exp.Ordered(this=node.this.copy())])
+    # By its own name: sqlglot would put an approximation in its place.
+    return exp.WithinGroup(
+        this=exp.Anonymous(this="PERCENTILE_DISC", expressions=[node.expression.copy()]), expression=order
+    )
+
+
+def _sum(node: "Node", dialect: Dialect) -> "Node":
+    """Sums of whole numbers that no row count overflows."""
+    cast = node.this
+    inner = cast.args["ifs"][0].args["true"] if isinstance(cast, exp.Case) else cast
+    if dialect.is_postgres or not (isinstance(inner, exp.Cast) and inner.to.this.name == "BIGINT"):
+        return node
+    wide = "DECIMAL(20, 0)" if dialect.is_spark else dialect.wide
+    inner.replace(exp.cast(inner.copy(), wide))
+    return node
+
+
+def is_boolean(node: "Node", dialect: Dialect) -> bool:
+    """Whether an expression is known to be a truth value."""
+    node = node.unnest()
+    return isinstance(node, BOOLEANS) or (isinstance(node, exp.Column) and node.name in dialect.booleans)
+
+
+def _cast(node: "Node", dialect: Dialect) -> "Node":
+    target, value = node.args["to"].this.name, node.this
+    if target in (*INTEGERS, "DOUBLE", "FLOAT") and is_boolean(value, dialect):
+        node.set("this", case_of((value.copy(), ONE.copy()), (exp.not_(value.copy()), ZERO.copy())))
+    elif target == "INT128":
+        return exp.cast(value.copy(), dialect.wide)
+    elif dialect.is_spark and target in INTEGERS and not isinstance(value.unnest(), WHOLE):
+        # A cast cuts fractions off there. Sums are of doubles, which have a quicker function.
+        is_summed = target == "BIGINT" and node.find_ancestor(exp.Sum) is not None
+        node.set("this", exp.func("rint" if is_summed else "bround", value.copy()))
+    return node
+
+
+def _try_cast(node: "Node", dialect: Dialect) -> "Node":
+    if not dialect.is_postgres:
+        return node
+    target = node.args["to"]
+    cast = exp.Cast(this=node.this.copy(), to=target.copy())
+    is_time = target.this.name in ("DATE", "TIMESTAMP", "TIMESTAMPTZ", "TIMESTAMPNTZ")
+    if target.this.name in ("TEXT", "VARCHAR"):
+        return cast
+    text = exp.cast(node.this.copy(), "TEXT")
+    pattern = exp.Literal.string(DATE_TEXT if is_time else NUMBER_TEXT)
+    return case_of((exp.RegexpILike(this=text, expression=pattern), cast))
+
+
+def _part(name: str) -> "Callable[[Node, Dialect], Node]":
+    return lambda node, _: exp.Extract(this=exp.var(name), expression=node.this.copy())
+
+
+def _in_zone(node: "Node", dialect: Dialect) -> "Node":
+    """The wall clock of a zone; Spark has a function for it, from times of UTC."""
+    if not dialect.is_spark:
+        return node
+    return exp.func("from_utc_timestamp", exp.cast(node.this.copy(), "TIMESTAMP"), node.args["zone"].copy())
+
+
+def _weekday(value: "Node", dialect: Dialect) -> "Node":
+    """Sunday is 0."""
+    if dialect.is_postgres:
+        return exp.Extract(this=exp.var("DOW"), expression=value.copy())
+    found = exp.DayOfWeek(this=value.copy())
+    return found if dialect.sqlglot == "snowflake" else exp.paren(exp.Sub(this=found, expression=ONE.copy()))
+
+
+def _matches(node: "Node", dialect: Dialect) -> "Node":
+    """Whether a pattern fits a whole text."""
+    value, pattern, *flags = node.expressions if isinstance(node, exp.Anonymous) else _arguments(node)
+    whole, any_case = f"^({pattern.name})$", any("i" in flag.name for flag in flags)
+    if dialect.is_postgres:
+        kind = exp.RegexpILike if any_case else exp.RegexpLike
+        return exp.paren(kind(this=value.copy(), expression=exp.Literal.string(whole)))
+    text = exp.Literal.string(("(?i)" if any_case else "") + whole)
+    return exp.paren(exp.RegexpLike(this=value.copy(), expression=text))
+
+
+def _arguments(node: "Node") -> list["Node"]:
+    return [part for key in ("this", "expression", "options") if (part := node.args.get(key)) is not None]
+
+
+def _contains(node: "Node", dialect: Dialect) -> "Node":
+    if dialect.is_spark or dialect.sqlglot == "snowflake":
+        return node
+    return exp.paren(exp.GT(this=exp.func("strpos", node.this.copy(), node.expression.copy()), expression=ZERO.copy()))
+
+
+def _ends_with(node: "Node", dialect: Dialect) -> "Node":
+    if not dialect.is_postgres:
+        return node
+    tail = exp.func("right", node.this.copy(), exp.Length(this=node.expression.copy()))
+    return exp.paren(exp.EQ(this=tail, expression=node.expression.copy()))
+
+
+def _concat(node: "Node", _: Dialect) -> "Node":
+    """A null is an empty text."""
+    parts = [exp.func("coalesce", exp.cast(e.copy(), "TEXT"), exp.Literal.string("")) for e in node.expressions]
+    return exp.Concat(expressions=parts, safe=True, coalesce=False)
+
+
+def _anonymous(node: "Node", dialect: Dialect) -> "Node":
+    name = node.name.lower()
+    if name in NOT_ELSEWHERE:
+        raise EngineError(f"{dialect.title} cannot run {name}().")
+    value = node.expressions[0] if node.expressions else node
+    rules: Mapping[str, Callable[[], Node]] = {
+        "isfinite": lambda: is_finite(node, dialect),
+        "fsum": lambda: exp.Sum(this=value.copy()),
+        "favg": lambda: exp.Avg(this=value.copy()),
+        "weekday": lambda: _weekday(value, dialect),
+        "dayofweek": lambda: _weekday(value, dialect),
+        "hour": lambda: exp.Extract(this=exp.var("HOUR"), expression=value.copy()),
+        "minute": lambda: exp.Extract(this=exp.var("MINUTE"), expression=value.copy()),
+        "log2": lambda: log(exp.Log(this=exp.Literal.number(2), expression=value.copy()), dialect),
+        "log10": lambda: log(exp.Log(this=exp.Literal.number(10), expression=value.copy()), dialect),
+        "regexp_full_match": lambda: _matches(node, dialect),
+    }
+    return rules[name]() if name in rules else node
+
+
+RULES: "Mapping[type, Callable[[Node, Dialect], Node]]" = {
+    exp.Literal: _literal,
+    exp.Filter: _filter,
+    exp.CountIf: _count_if,
+    exp.PercentileDisc: _quantile,
+    exp.Sum: _sum,
+    exp.Cast: _cast,
+    exp.TryCast: _try_cast,
+    exp.Div: divide,
+    exp.Ln: ln,
+    exp.Log: log,
+    exp.Sqrt: sqrt,
+    exp.Exp: exponential,
+    exp.Round: rounded,
+    exp.Mod: decimals,
+    exp.IntDiv: decimals,
+    exp.Year: _part("YEAR"),
+    exp.Month: _part("MONTH"),
+    exp.Day: _part("DAY"),
+    exp.DayOfWeek: lambda node, dialect: _weekday(node.this, dialect),
+    exp.AtTimeZone: _in_zone,
+    exp.IsNan: is_nan,
+    exp.IsInf: is_inf,
+    exp.Contains: _contains,
+    exp.EndsWith: _ends_with,
+    exp.Concat: _concat,
+    exp.Anonymous: _anonymous,
+    **{kind: _part(kind.__name__.upper()) for name in ("Hour", "Minute") if (kind := getattr(exp, name, None))},
+    **{kind: _matches for name in ("RegexpFullMatch",) if (kind := getattr(exp, name, None))},
+}

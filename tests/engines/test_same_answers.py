@@ -1,0 +1,121 @@
+"""Every number of a report is the same, whichever engine the log lies on."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from abimpact.cli.main import main
+from tests.engines.comparing import differences, numbers
+from tests.engines.conftest import SAMPLE, Server
+
+# Spark's client leaves its sockets to the end of the process.
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.filterwarnings("ignore::ResourceWarning", "ignore::pytest.PytestUnraisableExceptionWarning"),
+]
+
+# One report with all kinds of metrics, adjusted and not, by segment and day, of units with several rows.
+EVERYTHING = """
+-m revenue -m orders/visits -m converted -m latency:p90:lower -m profit=revenue*0.3-orders/2 -m small -m large:p50
+-m amount --guardrail latency@2% --covariate before --segment country --segment zone --time started --unit person
+--where zone<>'mars' --resamples 999 --variant variant --incumbent rules --proposed ml --proposed Third
+""".split()
+PLAIN = "--unit person --incumbent rules --variant variant".split()
+CASES = {
+    "sum": [*EVERYTHING, "--several-rows", "sum"],
+    "first": [*EVERYTHING, "--several-rows", "first", "--missing", "zero"],
+    "last": [*PLAIN, *"-m revenue -m converted --segment country --time started --several-rows last".split()],
+    "max": [*PLAIN, *"-m revenue -m visits --time day --several-rows max --proposed ml --split 1:1".split()],
+    "no rule": [*PLAIN, *"-m revenue --time started".split()],
+    "rows": "-m revenue -m latency:p99 -m large --segment zone --incumbent rules".split(),
+}
+CONFIG = """
+[data]
+unit = "person"
+variant = "variant"
+incumbent = "rules"
+time = "day"
+as_of = 2026-03-05
+[data.units]
+several_rows = "mean"
+[data.derive]
+is_big = "revenue > 50"
+[[metric]]
+name = "revenue"
+value = "revenue"
+role = "primary"
+cap_quantile = 0.99
+missing = "zero"
+[[metric]]
+name = "later"
+value = "latency"
+matures_after = "2d"
+[[metric]]
+name = "big"
+value = "is_big"
+[analysis]
+resamples = 499
+sequential = "always-valid"
+[value]
+metric = "revenue"
+currency = "EUR"
+units_per_year = 100_000
+build_cost = 5_000
+run_cost_per_year = 0
+"""
+
+
+def result(command: str, source: list[str], arguments: list[str], path: Path) -> Any:
+    assert main([command, *source, *arguments, "-q", "-o", str(path)]) == 0
+    return json.loads(path.read_text())
+
+
+def compared(server: Server, table: str, arguments: list[str], folder: Path, command: str = "report") -> Any:
+    """The engine's result, after it is held against DuckDB's."""
+    ours = result(command, [str(server.files[table])], arguments, folder / "duckdb.json")
+    theirs = result(command, server.source(table), arguments, folder / "engine.json")
+    assert list(differences(ours, theirs)) == []
+    assert theirs["provenance"]["engine"].split()[0] in ("postgres", "pyspark")
+    return theirs
+
+
+def test_the_sample_is_the_same(server: Server, tmp_path: Path) -> None:
+    found = compared(server, "checkouts", ["-c", str(SAMPLE / "abimpact.toml")], tmp_path)
+    assert numbers(found) > 700
+    assert found["metrics"][0]["segments"]
+    assert found["value"]["currency"] == "EUR"
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_all_kinds_of_metrics_are_the_same(postgres: Server, tmp_path: Path, case: str) -> None:
+    found = compared(postgres, "log", CASES[case], tmp_path)
+    if case == "first":
+        assert {m["kind"] for m in found["metrics"]} == {"mean", "ratio", "proportion", "quantile"}
+        assert {e["method"] for m in found["metrics"] for e in m["estimates"]} >= {
+            "adjusted",
+            "bootstrap",
+            "delta",
+            "score",
+            "quantile",
+        }
+
+
+@pytest.mark.parametrize("case", ["sum", "first", "rows"])
+def test_all_kinds_of_metrics_are_the_same_on_spark(spark: Server, tmp_path: Path, case: str) -> None:
+    compared(spark, "log", CASES[case], tmp_path)
+
+
+def test_a_config_is_followed(server: Server, tmp_path: Path) -> None:
+    config = tmp_path / "abimpact.toml"
+    config.write_text(CONFIG)
+    found = compared(server, "log", ["-c", str(config)], tmp_path)
+    codes = {c["code"] for c in found["checks"]}
+    assert {"capped", "immature", "duplicate_rows", "units_in_both_arms"} <= codes
+
+
+def test_check_says_the_same(server: Server, tmp_path: Path) -> None:
+    arguments = "--unit person --incumbent rules --proposed ml --time started --segment country".split()
+    found = compared(server, "log", arguments, tmp_path, "check")
+    assert {"missing_unit", "missing_variant", "unknown_variant"} <= {c["code"] for c in found["checks"]}
