@@ -158,18 +158,20 @@ def analyze(
     *,
     value: Mapping[str, Any] | None = None,
     resamples: int | None = None,
+    plan: str | PathLike[str] | None = None,
     **options: Unpack[LogOptions],
 ) -> Report:
     """Compare the variants in `data` and decide.
 
     `data` is a path, a list of paths, or a pandas, polars or Arrow table; it is left out where the log is a `table` or
     `query` of the `engine` at a URL. `value` has the keys of the config's `[value]`; `resamples` is how often the
-    bootstrap resamples (0: never). Values not given come from `config`, or from the abimpact.toml beside the data, else
+    bootstrap resamples (0: never); `plan` is the path of a signed plan.toml, which the test is held against. Values not
+    given come from `config`, or from the abimpact.toml beside the data, else
     from the command line's defaults.
 
     Raises `abimpact.errors.AbimpactError` where the command line exits with 2 or 3.
     """
-    request, frame = _request(data, resamples=resamples, value=value, **options)
+    request, frame = _request(data, resamples=resamples, value=value, signed=plan, **options)
     return Report(run_report(request, command="abimpact.analyze", frame=frame, with_distribution=True))
 
 
@@ -231,6 +233,7 @@ def _request(
     *,
     resamples: int | None = None,
     value: Mapping[str, Any] | None = None,
+    signed: str | PathLike[str] | None = None,
     is_optional: bool = False,
     **options: Unpack[LogOptions],
 ) -> tuple[Request, Any]:
@@ -256,6 +259,7 @@ def _request(
         "several_rows": _rule(options.get("several_rows")),
         "resamples": resamples,
         "value": value or {},
+        "signed": signed,
     }
     return load_request(flags, sources, Path(fspath(config)) if config is not None else None), frame
 

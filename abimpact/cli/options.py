@@ -108,6 +108,15 @@ MissingMeans = Annotated[
 Split = Annotated[
     str | None, typer.Option(metavar="50:50", help="Planned split, the incumbent first.", rich_help_panel=DECISION)
 ]
+SignedPlan = Annotated[
+    Path | None,
+    typer.Option(
+        "--plan",
+        metavar="FILE",
+        help="plan.toml signed before the test: its keys hold, and what was done otherwise is said.",
+        rich_help_panel=DECISION,
+    ),
+]
 ValueKeys = Annotated[
     list[str] | None,
     typer.Option(

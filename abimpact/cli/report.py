@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 def report(
     asked: Asked,
     value: o.ValueKeys = None,
+    plan: o.SignedPlan = None,
     resamples: o.Resamples = None,
     gate: o.Gate = False,
     fail_on: o.FailOn = None,
@@ -41,7 +42,7 @@ def report(
     is_drawn = plots is not None or "html" in (format_name, *formats.values())
     found = asked.run(
         partial(run_report, with_distribution=is_drawn),
-        asked.request(value=money_keys(value or []), resamples=resamples),
+        asked.request(value=money_keys(value or []), resamples=resamples, signed=plan),
     )
     files = {path: render(found, name, Options(show_anyway=show_anyway)) for path, name in formats.items()}
     for path, content in files.items():

@@ -7,6 +7,7 @@ from datetime import date
 from abimpact.decide.course import Course
 from abimpact.decide.decision import Decision
 from abimpact.decide.limits import Capacity
+from abimpact.decide.planned import Planned
 from abimpact.decide.value import Contrast, Value
 from abimpact.estimate.estimate import Estimate, Interval, Margin, NotEstimated
 from abimpact.findings import Finding
@@ -141,7 +142,8 @@ class Report:
     incumbent first. `start` and `end` are None when the log has no time column; they are days of `timezone`. `metrics`
     is ordered by proposed variant, then as declared. `terms` is None where no money was asked for; else `values` has
     what each proposed variant is worth (none where its metric is not estimated), `contrasts` every two of them.
-    `capacities` hold every `[[limit]]` against every proposed variant.
+    `capacities` hold every `[[limit]]` against every proposed variant. `plan` is None where no signed plan was
+    given.
     """
 
     incumbent: str
@@ -161,6 +163,7 @@ class Report:
     values: tuple[Value, ...] = ()
     contrasts: tuple[Contrast, ...] = ()
     capacities: tuple[Capacity, ...] = ()
+    plan: Planned | None = None
     provenance: Provenance
     presentation: Presentation
 

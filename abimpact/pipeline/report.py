@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from abimpact.check.table import run_checks
 from abimpact.decide.report import Arm, MetricResult, Report
 from abimpact.pipeline.money import capacities_of, values_of
+from abimpact.pipeline.planned import plan_of
 from abimpact.pipeline.provenance import Sources, provenance
 from abimpact.pipeline.reading import LooksByMetric, Running, opened, opened_each
 from abimpact.read.log import Log
@@ -163,6 +164,7 @@ def _report(
         values=values,
         contrasts=contrasts,
         capacities=limits,
+        plan=plan_of(log, request),
         provenance=provenance(log, request, sources(), command),
         presentation=request.presentation,
     )

@@ -64,7 +64,7 @@ class Goal:
 def designer(request: Request, terms: PlanTerms, known: Known) -> Designer:
     """The variants and their shares, as named, or counted by the split."""
     shares = parse_split(request.split) if request.split else None
-    named = tuple(request.proposed)
+    named = tuple(request.proposed) or known.variants[1:]
     count = len(named) or (len(shares) - 1 if shares else 1)
     proposed = named or (("proposed",) if count == 1 else tuple(f"proposed {i + 1}" for i in range(count)))
     split = shares or (1.0,) * (count + 1)
@@ -84,7 +84,7 @@ def designer(request: Request, terms: PlanTerms, known: Known) -> Designer:
         request=request,
         terms=terms,
         known=known,
-        variants=(request.incumbent or "incumbent", *proposed),
+        variants=(request.incumbent or next(iter(known.variants), "incumbent"), *proposed),
         split=split,
         comparisons=terms.comparisons or len(primaries) * count,
         looking=looking_of(request.sequential, looks, request.spending),

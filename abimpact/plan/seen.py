@@ -40,6 +40,7 @@ def from_log(request: Request, plan: PlanTerms, command: str, frame: object, run
         )
         days = (log.days.end - log.days.start).days + 1 if log.days.start and log.days.end else None
         return Known(
+            variants=log.variants if log.experiment.variant else (),
             kpis=tuple(_corrected(_seen(m), plan) for m in summary.metrics),
             daily_units=sum(log.units) / days if days else None,
             left_out=(),
@@ -137,6 +138,7 @@ def from_numbers(request: Request, plan: PlanTerms, command: str) -> Known:
         if terms.units_per_year is None and plan.daily_units is not None:
             terms = replace(terms, units_per_year=plan.daily_units / terms.traffic_share * 365)
     return Known(
+        variants=(),
         kpis=tuple(kpis),
         daily_units=None,
         left_out=(f"Nothing is known of {', '.join(left_out)}: no power can be given.",) if left_out else (),

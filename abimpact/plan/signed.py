@@ -55,8 +55,9 @@ def _tables(plan: Plan) -> dict[str, Any]:
         "data": {
             "unit": request.unit,
             "variant": request.variant,
-            "incumbent": plan.incumbent,
-            "proposed": list(plan.proposed),
+            # Names that nobody gave are none that a log could have.
+            "incumbent": plan.incumbent if request.incumbent or plan.known.variants else None,
+            "proposed": list(plan.proposed) if request.proposed or plan.known.variants[1:] else None,
             "time": request.time,
             "where": request.where,
             "split": ":".join(f"{share:.12g}" for share in plan.split),

@@ -49,9 +49,11 @@ class Seen:
 class Known:
     """All that is known before the test: every KPI, the units that come in a day, and what was assumed.
 
-    `left_out` says in sentences what cannot be planned for.
+    `variants` are those of the log, incumbent first, if it names any; `left_out` says in sentences what cannot be
+    planned for.
     """
 
+    variants: tuple[str, ...]
     kpis: tuple[Seen, ...]
     daily_units: float | None
     left_out: tuple[str, ...]

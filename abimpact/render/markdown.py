@@ -55,6 +55,9 @@ class _Page:
         v = self.view
         parts = [f"# {safe(v.title)}"] if v.title else []
         parts += [f"## {v.overall.word}: {safe(v.overall.title)}", safe(f"{v.overall.headline} {v.summary}")]
+        head, *deviations = (safe(line) for line in v.plan or ("",))
+        parts += [head] if head else []
+        parts += ["\n".join(f"- {line}" for line in deviations)] if deviations else []
         parts += [f"**{safe(v.warning)}**"] if v.warning else []
         place = len(parts)
         # The one that decides first, so that it is never left out.

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from abimpact.decide.decision import Because, Decision, Verdict
 from abimpact.decide.report import CheckReport, Provenance, Report, Source
 from abimpact.findings import Finding, Severity
-from abimpact.render import numbers, phrases, words
+from abimpact.render import numbers, phrases, planned, words
 from abimpact.render.capacity import LimitRow, limit_row
 from abimpact.render.course import Developed, developed
 from abimpact.render.methods import METHODS
@@ -57,7 +57,7 @@ class View:
 
     `title` is empty where none was given. `overall` is the deciding block, `blocks` one for each proposed
     variant, `contrasts` say in money how these compare. `warning` says that KPIs are withheld or shown although
-    invalid. `methods` are pairs of name and
+    invalid. `plan` says whether the test ran as it was signed. `methods` are pairs of name and
     description, `provenance` of label and text.
     """
 
@@ -66,6 +66,7 @@ class View:
     overall: Block
     blocks: tuple[Block, ...]
     summary: str
+    plan: tuple[str, ...]
     level: str
     warning: str
     contrasts: tuple[str, ...]
@@ -91,6 +92,7 @@ def view(report: Report, *, show_anyway: bool = False) -> View:
         overall=blocks[report.verdicts.index(report.verdict)],
         blocks=blocks,
         summary=_summary(report),
+        plan=planned.lines(report.plan),
         level=f"{numbers.plain(report.level * 100)} %",
         warning=(words.MARKED if show_anyway else words.WITHHELD) if is_invalid else "",
         contrasts=()
@@ -101,7 +103,7 @@ def view(report: Report, *, show_anyway: bool = False) -> View:
         fine=tuple(c for c in checks if c.mark == "✓"),
         sample=sample_of(report),
         methods=_methods(report),
-        provenance=provenance_facts(report.provenance),
+        provenance=(*planned.facts(report.plan), *provenance_facts(report.provenance)),
     )
 
 

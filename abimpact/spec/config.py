@@ -12,6 +12,7 @@ from abimpact.spec.engine_url import is_address
 from abimpact.spec.metric import Role
 from abimpact.spec.presentation import Presentation
 from abimpact.spec.request import Fill, MetricRequest, Request
+from abimpact.spec.signed import SignedPlan, read_signed
 
 if TYPE_CHECKING:
     from abimpact.spec.schema import ConfigFile, Value
@@ -36,13 +37,15 @@ def load_request(flags: Mapping[str, Any], sources: Sequence[str], config: Path 
     """The request that a config file (given, or found), the environment and `flags` make together.
 
     `flags` are fields of `Request`; those that are None or empty were not given. Metrics named by flags replace the
-    file's, guardrails its guardrails; the keys of `value` are set in the file's `[value]`.
+    file's, guardrails its guardrails; the keys of `value` are set in the file's `[value]`. `signed` is the path of a
+    plan, whose keys hold where neither the file nor flags say otherwise; metrics of the file replace the plan's.
     """
     given = {name: value for name, value in flags.items() if value is not None and value != ()}
     given, sources = _with_engine(given, sources)
     path = config or find_config(sources, Path.cwd())
     money = given.pop("value", {})
-    request = _from_document(path, money) if path or money else Request()
+    signed = read_signed(Path(given.pop("signed"))) if "signed" in given else None
+    request = _from_document(path, money, signed) if path or money or signed else Request()
     request = replace(request, **_from_environment())
     if "split" in given and request.split_schedule:
         request = replace(request, split_schedule=())
@@ -86,11 +89,20 @@ def _from_environment() -> dict[str, Any]:
     return found
 
 
-def _from_document(path: Path | None, money: Mapping[str, Any]) -> Request:
+def _from_document(path: Path | None, money: Mapping[str, Any], signed: SignedPlan | None) -> Request:
     document = read_document(path) if path else Document({}, ())
+    if signed:
+        document = document.over(Path(signed.path), signed.beneath(document.table))
     if money:
         document = document.under(Path("--value"), {"value": dict(money)})
-    return _request(_validated(document), path)
+    request = _request(_validated(document), path)
+    return replace(request, signed=signed, planned=_planned(signed)) if signed else request
+
+
+def _planned(signed: SignedPlan) -> Request:
+    """What the plan alone asks for."""
+    path = Path(signed.path)
+    return _request(_validated(Document({}, ()).under(path, dict(signed.table))), path)
 
 
 def _validated(document: Document) -> "ConfigFile":

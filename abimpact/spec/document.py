@@ -23,6 +23,10 @@ class Document:
         """This document, of which what another table says wins."""
         return Document(_merged(self.table, table), ((path, table), *self.files))
 
+    def over(self, path: Path, table: dict[str, Any]) -> "Document":
+        """This document, which wins over another table."""
+        return Document(_merged(table, self.table), (*self.files, (path, table)))
+
     def origin(self, location: Location) -> Path:
         """The file that has the value at a `location` of the merged table."""
         return next((p for p, table in self.files if _holds(table, self.table, location)), self.files[0][0])

@@ -1,7 +1,7 @@
 """What a user asks for, merged from flags, environment and file, before the log's columns are known."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from datetime import date
 from typing import Any
 
@@ -9,6 +9,7 @@ from abimpact.spec.engine_url import redacted
 from abimpact.spec.experiment import SeveralRows
 from abimpact.spec.metric import Better, Metric, MetricKind, Role
 from abimpact.spec.presentation import Presentation
+from abimpact.spec.signed import SignedPlan
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,7 +69,8 @@ class Request:
     `value` has the keys of `[value]`, `limits` those of each `[[limit]]`, `plan` those of `[plan]`, `split_schedule`
     those of each phase (`start`, `split`); `first_day` and `last_day` bound the days that count; `is_history` says that
     the log may have a single variant, or none, `keeps_units` is as in `Experiment`; `config` is the path of the file
-    that was read, None if there was none.
+    that was read, None if there was none. `signed` is a plan that the test is held against, `planned` what that plan
+    alone asks for.
     """
 
     sources: tuple[str, ...] = ()
@@ -112,6 +114,8 @@ class Request:
     value: Mapping[str, Any] | None = None
     limits: tuple[Mapping[str, Any], ...] = ()
     plan: Mapping[str, Any] | None = None
+    signed: SignedPlan | None = None
+    planned: "Request | None" = None
     presentation: Presentation = field(default_factory=Presentation)
     config: str | None = None
 
@@ -122,4 +126,4 @@ class Request:
 
     def to_dict(self) -> dict[str, Any]:
         """The request as plain values, for the provenance; the password of an engine is hidden."""
-        return {**asdict(self), "engine": redacted(self.engine) if self.engine else None}
+        return {**asdict(replace(self, planned=None)), "engine": redacted(self.engine) if self.engine else None}

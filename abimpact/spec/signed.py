@@ -22,6 +22,10 @@ class SignedPlan:
     digest: str
     found: str
 
+    def beneath(self, config: Mapping[str, Any]) -> dict[str, Any]:
+        """The tables for what `config` does not say; lists of metrics and limits are replaced as a whole."""
+        return {key: value for key, value in self.table.items() if key not in ("metric", "limit") or key not in config}
+
     @property
     def is_unchanged(self) -> bool:
         """Whether it is what was signed."""

@@ -39,6 +39,7 @@ def test_keys_stand_in_their_order() -> None:
         "values",
         "limits",
         "contrasts",
+        "plan",
         "provenance",
     ]
     assert list(told["metrics"][0]["estimates"][0]["relative"]) == [
