@@ -6,11 +6,11 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
+from abimpact.spec.calendar import parse_split
 from abimpact.spec.experiment import Experiment
 from abimpact.spec.metric import Metric, Tolerance
 from abimpact.spec.planning import metric_of
 from abimpact.spec.request import Request
-from abimpact.spec.resolve import parse_split
 from abimpact.spec.signed import SignedPlan
 
 # A test that gets so much less or more than the units planned is another test.
