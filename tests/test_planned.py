@@ -80,7 +80,7 @@ def held(folder: Path, config: str | None = None, **options: Any) -> dict[str, A
         path = folder / "other.toml"
         path.write_text(config)
     report = analyze(folder / "log.parquet", plan=folder / "plan.toml", config=path, **options)
-    document = report.to_dict()
+    document = json.loads(report.to_json())
     jsonschema.validate(document, SCHEMA)
     found: dict[str, Any] = document["plan"]
     return found
