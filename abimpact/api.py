@@ -96,6 +96,7 @@ class LogOptions(TypedDict, total=False):
     """
 
     unit: str | None
+    cluster: str | None
     variant: str | None
     incumbent: str | float | None
     proposed: str | float | Sequence[str | float]

@@ -152,3 +152,28 @@ def test_marketing_has_thousands_commas_and_clusters() -> None:
     found = by_code(report.values.findings)
     assert found["looks_like_unit"].data == {"column": "LocationID", "values": 137, "rows": 548}
     assert "thousands commas" in found["guessed"].message
+
+
+def test_marketing_by_store() -> None:
+    report = run(
+        "WA_Marketing-Campaign.csv", variant="Promotion", incumbent="1", cluster="LocationID", metrics=["Gross Sales"]
+    )
+    published = PUBLISHED["fastfood_stores"]
+    for proposed in ("2", "3"):
+        found, expected = metric(report, "Gross Sales", proposed), published[proposed]["location_level"]
+        by_store = estimate(found, "delta")
+        assert found["chosen_method"] == "delta"
+        assert (by_store["statistic"], by_store["df"], by_store["pvalue"]) == pytest.approx(
+            tuple(expected["welch"][k] for k in ("t", "df", "p")), rel=1e-9
+        )
+        limits = [by_store["absolute"][k] for k in ("low", "high")]
+        assert limits == pytest.approx(expected["welch"]["ci95"], rel=1e-9)
+        resampled = [estimate(found, "bootstrap")["absolute"][k] for k in ("low", "high")]
+        assert resampled == pytest.approx(expected["bootstrap"]["diff_ci"], abs=0.35 * expected["bootstrap"]["diff_se"])
+        # statsmodels' one correction for both arms, N - 1 over N - 2 among it, moves the standard error by under 1 %.
+        assert by_store["se"] == pytest.approx(published[proposed]["cluster_ols_by_LocationID"]["se"], rel=0.01)
+    ratio = by_code(report.values.findings)["sample_ratio"]
+    assert (ratio.data["statistic"], ratio.data["pvalue"]) == pytest.approx(
+        (published["srm_locations"]["chi2"], published["srm_locations"]["p"]), rel=1e-9
+    )
+    assert report.to_dict()["experiment"]["clusters"] == {"1": 43, "2": 47, "3": 47}

@@ -25,7 +25,8 @@ def sample_ratio_over_time(log: Log) -> list[Finding]:
     from scipy.special import chdtrc
 
     counts = np.array(log.days.counts, dtype=float)
-    if len(counts) < 2:
+    # Units of one cluster come together, on a day as in a variant.
+    if len(counts) < 2 or log.clusters:
         return []
     expected = counts.sum(axis=1, keepdims=True) * expected_shares(log)
     usable = np.flatnonzero(expected.min(axis=1) >= SMALLEST_EXPECTED)
@@ -67,7 +68,7 @@ def exposure_gaps(log: Log) -> list[Finding]:
         return []
     empty = _empty(days, counts.sum())
     expected = counts.sum(axis=1, keepdims=True) * expected_shares(log)
-    is_silent = (counts == 0) & (expected >= EXPECTED_ON_A_DAY)
+    is_silent = (counts == 0) & (expected >= EXPECTED_ON_A_DAY) & (log.clusters is None)
     silent = {
         variant: [days[i].isoformat() for i in np.flatnonzero(is_silent[:, arm])]
         for arm, variant in enumerate(log.variants)

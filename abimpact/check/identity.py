@@ -16,7 +16,8 @@ REPEATS_NEEDED = 20
 def units_in_both_arms(log: Log) -> list[Finding]:
     """Units that met several variants: excluded, and too many of them block."""
     counts = log.unit_counts
-    if counts is None:
+    # What is met in several clusters counts once in each: clusters were randomised, not units.
+    if counts is None or log.clusters:
         return []
     share = counts.in_both / counts.total if counts.total else 0.0
     data = {"units": counts.in_both, "share": share, "rows": counts.in_both_rows}
@@ -152,7 +153,7 @@ def unknown_variant(log: Log) -> list[Finding]:
 
 def looks_like_unit(log: Log) -> list[Finding]:
     """A column that repeats and never changes variant, while each row is taken as a unit."""
-    if log.experiment.unit is not None:
+    if log.experiment.unit is not None or log.clusters:
         return []
     used = {e for m in log.metrics for x in (m.value, m.denominator) if x for e in x.columns}
     used |= {c for m in log.metrics for c in m.covariates} | set(log.experiment.segments)

@@ -40,7 +40,8 @@ def missing_values(log: Log) -> list[Finding]:
 
 def _missing(log: Log, name: str, column: Column, is_zero: bool) -> Finding:
     counts = dict(zip(log.variants, column.missing, strict=True))
-    pvalue = shares_differ(column.missing, log.units)
+    # In clusters values go missing together, which this test takes as independent.
+    pvalue = None if log.clusters else shares_differ(column.missing, log.units)
     listed = ", ".join(f"{n:,} of {u:,} {v}" for (v, n), u in zip(counts.items(), log.units, strict=True))
     done = "count as zero, as declared" if is_zero else "are left out of it"
     is_uneven = pvalue is not None and pvalue < ATTRITION_BELOW

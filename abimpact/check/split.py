@@ -55,6 +55,10 @@ def nearest_split(counts: Sequence[int]) -> tuple[float, ...]:
 
 def sample_ratio(log: Log) -> list[Finding]:
     """Chi-square test of the units against the planned split, or the nearest round one; a ramp's phase by phase."""
+    if log.clusters:
+        from abimpact.check.clusters import cluster_ratio
+
+        return cluster_ratio(log, log.clusters)
     if log.experiment.calendar.phases:
         return _by_phase(log)
     declared = log.experiment.split
@@ -130,7 +134,7 @@ def _by_phase(log: Log) -> list[Finding]:
 
 
 def _phases(log: Log) -> list[Mapping[str, Any]]:
-    counts, of_days = np.array(log.days.counts, dtype=int), phase_of_days(log)
+    counts, of_days = np.array(log.days.counts, dtype=int), phase_of_days(log, log.days)
     found: list[Mapping[str, Any]] = []
     for place, phase in enumerate(log.experiment.calendar.phases, start=1):
         units = counts[of_days == place].sum(axis=0) if len(counts) else np.zeros(len(log.variants), dtype=int)

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 
+from abimpact.check.clusters import few_clusters, missing_cluster
 from abimpact.check.days import exposure_gaps, peeking, sample_ratio_over_time
 from abimpact.check.files import schema_drift
 from abimpact.check.identity import (
@@ -34,6 +35,7 @@ CHECKS: tuple[Callable[[Log], Sequence[Finding]], ...] = (
     mixed_currency,
     looks_like_unit,
     missing_unit,
+    missing_cluster,
     missing_variant,
     unknown_variant,
     filtered_rows,
@@ -42,6 +44,7 @@ CHECKS: tuple[Callable[[Log], Sequence[Finding]], ...] = (
     capped,
     immature,
     too_few_units,
+    few_clusters,
     guessed,
 )
 

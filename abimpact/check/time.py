@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from abimpact.check.phases import phase_of_days
 from abimpact.findings import Finding, Severity
-from abimpact.read.log import Log
+from abimpact.read.log import Days, Log
 
 # Shares of their days that two variants have in common.
 BLOCK_OVERLAP, WARN_OVERLAP = 0.1, 0.5
@@ -75,10 +75,11 @@ def immature(log: Log) -> list[Finding]:
 
 def not_concurrent(log: Log) -> list[Finding]:
     """The variants hardly share days: the calendar and the variant cannot be told apart."""
-    if not log.days.days:
+    days = log.clusters.days if log.clusters else log.days
+    if not days.days:
         return []
-    by_variant = list(zip(*log.days.counts, strict=True))
-    of_days = phase_of_days(log)
+    by_variant = list(zip(*days.counts, strict=True))
+    of_days = phase_of_days(log, days)
     shared = {
         v: _overlap(by_variant[0], counts, of_days) for v, counts in zip(log.variants[1:], by_variant[1:], strict=True)
     }
@@ -90,7 +91,7 @@ def not_concurrent(log: Log) -> list[Finding]:
         if shared[least] < WARN_OVERLAP
         else Severity.PASS
     )
-    ran = {v: _span(log, counts) for v, counts in zip(log.variants, by_variant, strict=True)}
+    ran = {v: _span(days, counts) for v, counts in zip(log.variants, by_variant, strict=True)}
     data = {"overlap": shared, "days": ran}
     if severity is Severity.PASS:
         return [
@@ -117,8 +118,8 @@ def _overlap(first: Sequence[int], second: Sequence[int], phases: NDArray[np.int
     return float(sum(units * shared for units, shared in compared) / sum(units for units, _ in compared))
 
 
-def _span(log: Log, counts: Sequence[int]) -> list[str]:
-    seen = [d for d, n in zip(log.days.days, counts, strict=True) if n]
+def _span(days: Days, counts: Sequence[int]) -> list[str]:
+    seen = [d for d, n in zip(days.days, counts, strict=True) if n]
     return [seen[0].isoformat(), seen[-1].isoformat()] if seen else []
 
 
@@ -138,8 +139,12 @@ def variant_follows(log: Log) -> list[Finding]:
 
 def _follows(log: Log, name: str, column: str) -> Finding | None:
     # Grouping a whole log by a number is dear; a first part of it acquits nearly every column.
-    part = f"(SELECT arm, {column} FROM {log.relation} LIMIT {PART_ROWS})"
-    for relation, slack in ((part, 10), (log.relation, 1)):
+    whole = log.relation
+    if log.clusters:
+        # A cluster has one variant, and may have one value: what counts is whether all clusters of a value share it.
+        whole = f"(SELECT arm, {column} FROM {log.relation} GROUP BY cluster, arm, {column})"
+    part = f"(SELECT arm, {column} FROM {whole} LIMIT {PART_ROWS})"
+    for relation, slack in ((part, 10), (whole, 1)):
         values, units, majority, largest = log.engine.rows(
             "SELECT count(*), coalesce(sum(total), 0), coalesce(sum(most), 0), coalesce(max(total), 0) FROM "
             "(SELECT sum(n) AS total, max(n) AS most FROM "
@@ -148,8 +153,9 @@ def _follows(log: Log, name: str, column: str) -> Finding | None:
         )[0]
         if units - majority > slack * EXCEPTIONS * units:
             return None
-    total = sum(log.units)
-    if values < 2 or units < total / 2 or max(*log.units, largest) >= (1 - EXCEPTIONS) * total:
+    counts = log.clusters.counts if log.clusters else log.units
+    total = sum(counts)
+    if values < 2 or units < total / 2 or max(*counts, largest) >= (1 - EXCEPTIONS) * total:
         return None
     return Finding(
         code="variant_follows",

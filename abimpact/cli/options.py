@@ -59,6 +59,15 @@ Query = Annotated[
 Unit = Annotated[
     str | None, typer.Option(help="Column of what was randomised. None: each row is a unit.", rich_help_panel=WHAT)
 ]
+Cluster = Annotated[
+    str | None,
+    typer.Option(
+        "--cluster",
+        metavar="COL",
+        help="Column of what was randomised where that is coarser than a unit: store, region, day.",
+        rich_help_panel=WHAT,
+    ),
+]
 Variant = Annotated[str | None, typer.Option(help="Column of the variant.", rich_help_panel=WHAT)]
 Time = Annotated[str | None, typer.Option(help="Column of the row's date or time.", rich_help_panel=WHAT)]
 Incumbent = Annotated[str | None, typer.Option(help="The variant that runs today: the rules.", rich_help_panel=WHAT)]

@@ -132,6 +132,8 @@ class CheckReport:
     findings: tuple[Finding, ...]
     presentation: Presentation
     provenance: Provenance
+    cluster: str | None = None
+    clusters: Mapping[str, int] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -139,11 +141,11 @@ class Report:
     """Everything about one experiment.
 
     `verdict` is the one of the best proposed variant, `verdicts` has one for each. `units` counts units per variant,
-    incumbent first. `start` and `end` are None when the log has no time column; they are days of `timezone`. `metrics`
-    is ordered by proposed variant, then as declared. `terms` is None where no money was asked for; else `values` has
-    what each proposed variant is worth (none where its metric is not estimated), `contrasts` every two of them.
-    `capacities` hold every `[[limit]]` against every proposed variant. `plan` is None where no signed plan was
-    given.
+    incumbent first, `clusters` those of the column `cluster`, where these were randomised. `start` and `end` are None
+    when the log has no time column; they are days of `timezone`. `metrics` is ordered by proposed variant, then as
+    declared. `terms` is None where no money was asked for; else `values` has what each proposed variant is worth (none
+    where its metric is not estimated), `contrasts` every two of them. `capacities` hold every `[[limit]]` against every
+    proposed variant. `plan` is None where no signed plan was given.
     """
 
     incumbent: str
@@ -166,6 +168,8 @@ class Report:
     plan: Planned | None = None
     provenance: Provenance
     presentation: Presentation
+    cluster: str | None = None
+    clusters: Mapping[str, int] | None = None
 
     def value_of(self, proposed: str) -> Value | None:
         """What a proposed variant is worth; None if that is not known."""

@@ -10,10 +10,11 @@ import numpy as np
 from scipy.special import stdtr
 
 from abimpact.estimate.arm import ArmMean, contract
+from abimpact.estimate.clustered import most_df
 from abimpact.estimate.estimate import NotEstimated
 from abimpact.estimate.linear import Linear
 from abimpact.estimate.stratified import shared_covariance
-from abimpact.estimate.welch import Difference, difference, welch_df
+from abimpact.estimate.welch import SAME, Difference, difference, welch_df
 from abimpact.findings import by_chance
 from abimpact.summarise.summary import Floats
 
@@ -43,13 +44,18 @@ def adjust(t: Linear, c: Linear, covariates: tuple[str, ...]) -> Adjustment | No
         return refused
     shared = shared_covariance(t.moments, c.moments)
     s_xx = np.sum([a.moments.covariance[start:, start:] / a.moments.n for a in (t, c)], axis=0)
+    apart = np.diag(s_xx).copy()
     s_xx -= (shared + shared.T)[start:, start:]
+    # A covariate that is the same in both arms of every pair tells nothing; rounding leaves a trace of it.
+    told = np.diag(s_xx) > SAME * apart
+    s_xx *= np.outer(told, told)
     s_xy = np.sum([a.moments.covariance[start:] @ a.weights / a.moments.n for a in (t, c)], axis=0)
     s_xy -= shared[start:] @ c.weights + shared.T[start:] @ t.weights
     theta, kept = _solve(s_xx, s_xy)
     gap = t.moments.mean[start:] - c.moments.mean[start:]
     residual_t, residual_c = _residual(t, theta, start), _residual(c, theta, start)
     df = welch_df(residual_t, residual_c) if residual_t.variance + residual_c.variance > 0 else 0.0
+    df = min(df, most_df(t.moments, c.moments))
     if df <= len(kept):
         return NotEstimated(reason="too_few_units", message=f"too few units to adjust by {k} covariates")
     q = float(gap[kept] @ np.linalg.solve(s_xx[np.ix_(kept, kept)], gap[kept])) if kept else 0.0
@@ -86,7 +92,7 @@ def _differs(t: Linear, c: Linear, covariates: tuple[str, ...], start: int) -> N
         if x_t.variance + x_c.variance == 0:
             continue
         gap = difference(x_t, x_c, float(axis @ shared_covariance(t.moments, c.moments) @ axis))
-        pvalue = float(2 * stdtr(gap.df, -abs(gap.estimate) / gap.se))
+        pvalue = float(2 * stdtr(gap.df, -abs(gap.estimate) / gap.se)) if gap.se else 1.0
         if pvalue < DIFFERS_BELOW:
             return NotEstimated(
                 reason="covariate_differs",

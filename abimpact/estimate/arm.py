@@ -8,7 +8,7 @@ from scipy.special import stdtrit
 
 from abimpact.estimate.estimate import Interval, Kind
 from abimpact.estimate.stratified import PostStratified
-from abimpact.summarise.summary import SMALLEST_VARIANCE, Floats, Moments
+from abimpact.summarise.summary import SMALLEST_VARIANCE, Floats, MetricSummary, Moments
 
 # A spread this small beside the values is what rounding leaves of a constant.
 ROUNDING = 1e-13
@@ -67,6 +67,20 @@ def contract(moments: Moments, weights: Floats, value: float) -> ArmMean:
         third=float(np.einsum("ijk,i,j,k", moments.third, weights, weights, weights)) / moments.n,
         strata=strata,
     )
+
+
+def arm_interval(summary: MetricSummary, arm: int, level: float) -> Interval:
+    """The mean of one arm with its t interval, over clusters where these were randomised."""
+    if summary.clusters is None:
+        return mean_interval(summary.moments[arm], level)
+    moments = summary.clusters.moments[arm]
+    if not moments.n or not moments.mean[1]:
+        return mean_interval(summary.moments[arm], level)
+    value, units = float(moments.mean[0] / moments.mean[1]), float(moments.mean[1])
+    turn = np.zeros((1, len(moments.mean)))
+    turn[0, :2] = 1 / units, -value / units
+    spread = Moments(moments.n, np.array([value]), turn @ moments.second @ turn.T, np.zeros((1, 1, 1)))
+    return mean_interval(spread, level)
 
 
 def mean_interval(moments: Moments, level: float) -> Interval:

@@ -52,6 +52,9 @@ def imbalance(summary: Summary) -> list[Finding]:
 
 
 def _imbalance(metric: MetricSummary, place: int, name: str, arm: int) -> Finding:
+    """The test of the covariate in column `place` of the moments; by cluster it stands as far from their end."""
+    means = [float(metric.moments[a].mean[place]) for a in (0, arm)]
+    place -= len(metric.moments[0].mean)
     metric = weighed_alike(metric, arm)
     incumbent, other = metric.moments[0], metric.moments[arm]
     pvalue, proposed = 1.0, metric.variants[arm]
@@ -60,16 +63,16 @@ def _imbalance(metric: MetricSummary, place: int, name: str, arm: int) -> Findin
         t, c = (contract(m, axis, float(m.mean[place])) for m in (other, incumbent))
         if t.variance + c.variance > 0:
             diff = difference(t, c, float(shared_covariance(other, incumbent)[place, place]))
-            pvalue = float(2 * stdtr(diff.df, -abs(diff.estimate) / diff.se))
+            pvalue = float(2 * stdtr(diff.df, -abs(diff.estimate) / diff.se)) if diff.se else 1.0
     data = {"covariate": name, "proposed": proposed, "pvalue": pvalue}
     if pvalue >= IMBALANCED_BELOW:
         said = "What was known before is alike in all variants."
         return Finding(code="pre_period_imbalance", severity=Severity.PASS, message=said, data=data)
-    means = f"{incumbent.mean[place]:.4g} in {metric.variants[0]}, {other.mean[place]:.4g} in {proposed}"
+    told = f"{means[0]:.4g} in {metric.variants[0]}, {means[1]:.4g} in {proposed}"
     return Finding(
         code="pre_period_imbalance",
         severity=Severity.WARN,
-        message=f"{name}, declared as known before the test, differs between variants: {means} ({by_chance(pvalue)}).",
+        message=f"{name}, declared as known before the test, differs between variants: {told} ({by_chance(pvalue)}).",
         why="Either it is not from before the test, or chance did not decide who got which variant; nothing is "
         "adjusted by it.",
         do="Check when the column was measured, and how units were assigned.",
@@ -97,7 +100,7 @@ def _constant(metric: MetricSummary) -> list[Finding]:
 
 def _skewed(metric: MetricSummary, variants: Sequence[str], proposed: int) -> list[Finding]:
     incumbent, other = metric.moments[0], metric.moments[proposed]
-    if metric.metric.kind is not MetricKind.MEAN or min(incumbent.n, other.n) < 2:
+    if metric.metric.kind is not MetricKind.MEAN or metric.clusters or min(incumbent.n, other.n) < 2:
         return []
     pooled = incumbent.second[0, 0] + other.second[0, 0]
     if not pooled:
@@ -134,7 +137,7 @@ def _skewed(metric: MetricSummary, variants: Sequence[str], proposed: int) -> li
 def _outliers(metric: MetricSummary, variants: Sequence[str], proposed: int) -> list[Finding]:
     """The fewest units (at most `MOST_UNITS`) without which the effect moves by `SHIFT` standard errors."""
     incumbent, other = metric.moments[0], metric.moments[proposed]
-    if metric.metric.kind is not MetricKind.MEAN or min(incumbent.n, other.n) <= MOST_UNITS:
+    if metric.metric.kind is not MetricKind.MEAN or metric.clusters or min(incumbent.n, other.n) <= MOST_UNITS:
         return []
     sides = ((incumbent, metric.extremes[0], -1), (other, metric.extremes[proposed], 1))
     raw = float(other.mean[0] - incumbent.mean[0])

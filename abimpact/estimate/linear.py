@@ -10,6 +10,7 @@ import numpy as np
 from scipy.special import stdtr
 
 from abimpact.estimate.arm import contract
+from abimpact.estimate.clustered import Clustered
 from abimpact.estimate.estimate import NotEstimated
 from abimpact.estimate.stratified import shared_covariance
 from abimpact.estimate.welch import difference
@@ -35,9 +36,10 @@ def linearise(summary: MetricSummary, arm: int) -> Linear | NotEstimated:
     is_ratio = summary.metric.kind is MetricKind.RATIO
     needed = FEWEST_UNITS_OF_RATIO if is_ratio else 2
     if moments.n < needed:
+        what = "clusters" if isinstance(moments, Clustered) else "units"
         return NotEstimated(
             reason="too_few_units",
-            message=f"a variant has {moments.n} units with a value, and at least {needed} are needed",
+            message=f"a variant has {moments.n} {what} with a value, and at least {needed} are needed",
         )
     if is_ratio and moments.mean[1] == 0:
         return NotEstimated(reason="zero_denominator", message="the denominator sums to 0 in a variant")
@@ -60,15 +62,20 @@ def gradient(kind: MetricKind | None, means: Floats) -> Floats:
 
 
 def ratio_notes(t: Moments, c: Moments) -> tuple[str, ...]:
-    """Caveats of a ratio: few units, or a denominator that the variant moved."""
+    """Caveats of a ratio: few units (or clusters), or a denominator that the variant moved."""
     notes = []
     if min(t.n, c.n) < FEW_UNITS_OF_RATIO:
-        notes.append(f"under {FEW_UNITS_OF_RATIO} units in a variant: the interval of a ratio is optimistic")
+        few = ("clusters", "the interval") if isinstance(t, Clustered) else ("units", "the interval of a ratio")
+        notes.append(f"under {FEW_UNITS_OF_RATIO} {few[0]} in a variant: {few[1]} is optimistic")
     axis = np.zeros(len(t.mean))
     axis[1] = 1.0
     bottom_t, bottom_c = contract(t, axis, float(t.mean[1])), contract(c, axis, float(c.mean[1]))
     if bottom_t.variance + bottom_c.variance > 0:
         moved = difference(bottom_t, bottom_c, float(axis @ shared_covariance(t, c) @ axis))
-        if 2 * stdtr(moved.df, -abs(moved.estimate) / moved.se) < DENOMINATOR_MOVED_BELOW:
-            notes.append("the denominator differs between variants: read the ratio with its numerator per unit")
+        if moved.se and 2 * stdtr(moved.df, -abs(moved.estimate) / moved.se) < DENOMINATOR_MOVED_BELOW:
+            notes.append(
+                "the size of the clusters differs between variants"
+                if isinstance(t, Clustered)
+                else "the denominator differs between variants: read the ratio with its numerator per unit"
+            )
     return tuple(notes)

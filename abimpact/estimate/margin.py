@@ -115,9 +115,9 @@ def _interval(diff: Difference, level: float, skew: Skew | None, *, is_relative:
     return Interval(estimate=diff.estimate, low=diff.estimate - below, high=diff.estimate + above, level=level)
 
 
-def quantile_thresholds(t: ArmMean, c: ArmMean, *, is_relative: bool) -> Thresholds | None:
+def quantile_thresholds(t: ArmMean, c: ArmMean, covariance: float, *, is_relative: bool) -> Thresholds | None:
     """Thresholds for quantiles, by the normal distribution."""
-    return mean_thresholds(normal_difference(t, c), is_relative=is_relative, is_skewed=False, inflation=1.0)
+    return mean_thresholds(normal_difference(t, c, covariance), is_relative=is_relative, is_skewed=False, inflation=1.0)
 
 
 def proportion_thresholds(counts: Counts | StratifiedCounts, *, is_relative: bool) -> Thresholds:

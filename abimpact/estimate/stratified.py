@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from abimpact.estimate.clustered import Clustered, by_cluster, covariance_of_means
 from abimpact.estimate.estimate import NotEstimated
 from abimpact.spec.metric import MetricKind
 from abimpact.summarise.summary import Floats, MetricSummary, Moments
@@ -38,7 +39,9 @@ class PostStratified(Moments):
 
 
 def shared_covariance(t: Moments, c: Moments) -> Floats:
-    """The covariance (d, d) of two arms' means: what random shares of common strata do to both, else 0."""
+    """The covariance (d, d) of two arms' means: of common clusters, or of common strata's random shares; else 0."""
+    if isinstance(t, Clustered) and isinstance(c, Clustered):
+        return covariance_of_means(t, c)
     if isinstance(t, PostStratified) and isinstance(c, PostStratified):
         shared: Floats = np.einsum("k,ki,kj->ij", t.shares, t.deviations, c.deviations) / t.total
         return shared
@@ -76,7 +79,9 @@ def post_stratified(summary: MetricSummary, proposed: int) -> tuple[MetricSummar
 
 
 def weighed_alike(summary: MetricSummary, proposed: int) -> MetricSummary:
-    """`summary` post-stratified where it can be, else as it is."""
+    """`summary` by cluster, or post-stratified where it can be, else as it is."""
+    if summary.clusters:
+        return by_cluster(summary, proposed)
     found = post_stratified(summary, proposed)
     return summary if isinstance(found, NotEstimated) else found[0]
 

@@ -11,6 +11,8 @@ from abimpact.estimate.fieller import lift_interval, unbounded_note
 from abimpact.estimate.monitor import Monitor
 from abimpact.estimate.skewed import Skew, half_widths, one_sided_pvalue, skewed_lift
 
+# What rounding leaves of the variance of a difference that is always the same, as a share of the arms' variances.
+SAME = 1e-12
 # Below this a double underflows to 0, which would read as impossible.
 SMALLEST_PVALUE = 1e-300
 
@@ -47,8 +49,12 @@ def welch_df(t: ArmMean, c: ArmMean) -> float:
 
 
 def difference(t: ArmMean, c: ArmMean, covariance: float = 0.0) -> Difference:
-    """The difference of two arms, of which at least one varies; `covariance` is that of their values."""
-    se = float(np.sqrt(t.variance_of_mean - 2 * covariance + c.variance_of_mean))
+    """The difference of two arms, of which at least one varies; `covariance` is that of their values.
+
+    `se` is 0 where the arms vary together, but for rounding: pairs whose differences are all the same.
+    """
+    apart = t.variance_of_mean + c.variance_of_mean
+    se = float(np.sqrt(apart - 2 * covariance)) if apart - 2 * covariance > SAME * apart else 0.0
     return Difference(t=t, c=c, covariance=covariance, residual_t=t, residual_c=c, se=se, df=welch_df(t, c))
 
 

@@ -34,6 +34,8 @@ def run_check(
             start=log.days.start,
             end=log.days.end,
             timezone=log.experiment.calendar.timezone,
+            cluster=log.experiment.cluster,
+            clusters=dict(zip(log.variants, log.clusters.counts, strict=True)) if log.clusters else None,
             findings=(*run_checks(log), *_reconciled(log, reconciled)),
             presentation=request.presentation,
             provenance=provenance(log, request, sources(), command),

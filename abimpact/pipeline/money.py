@@ -37,7 +37,7 @@ def capacities_of(log: Log, summary: Summary) -> "tuple[Capacity, ...]":
     from abimpact.decide.limits import capacities
     from abimpact.decide.money import DAYS_PER_YEAR
     from abimpact.decide.worth import units_per_year
-    from abimpact.estimate.arm import mean_interval
+    from abimpact.estimate.arm import arm_interval
 
     experiment, days = log.experiment, log.days
     if not experiment.limits:
@@ -47,8 +47,9 @@ def capacities_of(log: Log, summary: Summary) -> "tuple[Capacity, ...]":
     totals = [sum(counts) for counts in days.counts]
     most = max(range(len(totals)), key=totals.__getitem__) if totals else None
     busiest = None if most is None or span is None else (days.days[most], totals[most] * per_day / sum(totals) * span)
-    by_name = {m.metric.name: m.moments for m in summary.metrics}
-    means = {x.name: [mean_interval(m, experiment.level) for m in by_name[x.name]] for x in experiment.limits}
+    by_name = {m.metric.name: m for m in summary.metrics}
+    arms = range(len(log.variants))
+    means = {x.name: [arm_interval(by_name[x.name], a, experiment.level) for a in arms] for x in experiment.limits}
     return capacities(experiment.limits, means, log.variants, per_day, busiest)
 
 

@@ -104,7 +104,7 @@ def _report(
     from abimpact.decide.verdict import decide, overall
     from abimpact.estimate.diagnose import diagnose
     from abimpact.estimate.looks import compare_looks, peeking
-    from abimpact.estimate.quantile import ranks_wanted
+    from abimpact.estimate.quantile import ranks_by_cluster, ranks_wanted
 
     experiment = log.experiment
     progress("checking", 0.0)
@@ -116,6 +116,7 @@ def _report(
             log,
             with_bins=experiment.resamples > 0,
             ranks_wanted=partial(ranks_wanted, level=experiment.level),
+            ranks_by_cluster=partial(ranks_by_cluster, level=experiment.level),
             progress=partial(progress, "summarising"),
         )
     progress("estimating", 0.0)
@@ -155,6 +156,8 @@ def _report(
         start=log.days.start,
         end=log.days.end,
         timezone=log.experiment.calendar.timezone,
+        cluster=log.experiment.cluster,
+        clusters=dict(zip(log.variants, log.clusters.counts, strict=True)) if log.clusters else None,
         level=experiment.level,
         findings=findings,
         metrics=results,

@@ -14,7 +14,7 @@ from abimpact.spec.expression import quote
 
 def form_units(reading: Reading, terms: Sequence[Term], rows: RowCounts) -> tuple[str, UnitCounts | None]:
     """The relation with one row per unit, and what is known of the units' identity."""
-    _stage(reading, terms, every_row=rows.compared == rows.kept)
+    _stage(reading, terms, every_row=rows.compared == rows.kept and not reading.experiment.cluster)
     counts = _count_units(reading, rows)
     return _units(reading, counts, terms), counts
 
@@ -27,8 +27,11 @@ def _stage(reading: Reading, terms: Sequence[Term], *, every_row: bool) -> None:
     time = f"{quote(experiment.time)}" if experiment.time else "NULL"
     parts += [f"{DAY} AS day"] if experiment.time else []
     condition = f"{ARM} IS NOT NULL"
+    if experiment.cluster:
+        parts.append(f"{reading.cluster} AS cluster")
+        condition += f" AND {reading.cluster} IS NOT NULL"
     if experiment.unit:
-        parts += [f"{reading.unit} AS unit", f"{time} AS moment", f"{PLACE} AS place"]
+        parts += [f"{reading.identity} AS unit", f"{time} AS moment", f"{PLACE} AS place"]
         condition += f" AND {reading.unit} IS NOT NULL"
     elif experiment.keeps_units:
         parts.append(f"{PLACE} AS unit")
@@ -42,8 +45,8 @@ def _count_units(reading: Reading, rows: RowCounts) -> UnitCounts | None:
         return None
     if reading.engine.is_remote:  # proving it would fetch every unit
         return count_units(reading.engine, "staged", reading.experiment.several_rows)
-    is_integer = reading.families.get(reading.experiment.unit) == "integer"
-    if are_distinct(reading.engine, "rows", reading.unit, rows.kept, is_integer=is_integer):
+    is_integer = reading.families.get(reading.experiment.unit) == "integer" and not reading.experiment.cluster
+    if are_distinct(reading.engine, "rows", reading.identity, rows.kept, is_integer=is_integer):
         return UnitCounts(total=rows.compared, in_both=0, in_both_rows=0, repeated=0, extra_rows=0, rule=None)
     return count_units(reading.engine, "staged", reading.experiment.several_rows)
 
@@ -54,7 +57,7 @@ def _units(reading: Reading, counts: UnitCounts | None, terms: Sequence[Term]) -
         return "staged"
     outcomes = [f"r{i}" for i, t in enumerate(terms) if not t.is_covariate]
     attributes = [f"r{i}" for i, t in enumerate(terms) if t.is_covariate] + reading.segments
-    attributes += ["day"] if reading.experiment.time else []
+    attributes += [*reading.days, *reading.clusters]
     attributes += ["unit"] if reading.experiment.keeps_units else []
     rule = counts.rule or SeveralRows.FIRST
     has_order = bool(reading.loaded.order)

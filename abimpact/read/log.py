@@ -102,6 +102,20 @@ class Days:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Clusters:
+    """The clusters that were randomised: how many each variant has, how many there are, and hold several variants.
+
+    `missing` counts rows without one, which are left out. `days` has clusters by the day of their first row.
+    """
+
+    counts: tuple[int, ...]
+    total: int
+    in_several: int
+    missing: int
+    days: Days
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class StratumNames:
     """The strata that effects are stratified by: `by` says what they are, `names` (K,) which.
 
@@ -123,7 +137,7 @@ class Log:
     variant the units too young for a metric that matures, `caps` has those of metrics that are capped.
     `row_sql` has SQL over `raw` for the value of each metric and its denominator, where these can be told from a row.
     `files` and `fills` say what the log was read from; a frame has no files.
-    With `strata` the relation has a column `stratum`, the number of the unit's.
+    With `strata` the relation has a column `stratum`, the number of the unit's; with `clusters` one `cluster`.
     """
 
     engine: Engine
@@ -145,3 +159,4 @@ class Log:
     fills: tuple[Filled, ...]
     guesses: tuple[str, ...]
     strata: StratumNames | None = None
+    clusters: Clusters | None = None

@@ -7,6 +7,7 @@ from abimpact.errors import DataError
 from abimpact.read.arms import assign_arms
 from abimpact.read.calendar import phases_of
 from abimpact.read.capping import capped
+from abimpact.read.clusters import clusters_of
 from abimpact.read.duckdb_engine import FAILURES
 from abimpact.read.engine import Engine, first_line
 from abimpact.read.forming import form_units
@@ -51,7 +52,7 @@ def _open(reading: Reading) -> Log:
     relation, caps = capped(engine, relation, terms, len(variants))
     units, columns = profile(engine, relation, terms, len(variants))
     phases = phases_of(experiment.calendar)
-    kept = ["unit"] * experiment.keeps_units + [*reading.segments, *reading.days]
+    kept = ["unit"] * experiment.keeps_units + [*reading.segments, *reading.days, *reading.clusters]
     kept += [f"{phases[1]} AS stratum"] if phases else []
     selected = ", ".join(["arm", *kept, *canonical_sql(columns, terms)])
     engine.execute(f"CREATE TEMP VIEW log AS SELECT {selected} FROM {relation}")
@@ -81,6 +82,7 @@ def _open(reading: Reading) -> Log:
             m.name: tuple(terms[i].sql for i in places[m.name][: 1 + (m.denominator is not None)])
             for m in experiment.metrics
         },
+        clusters=clusters_of(reading, relation, len(variants)),
         files=reading.loaded.files,
         fills=reading.loaded.fills,
         guesses=(*experiment.guesses, *reading.loaded.guesses, *guesses, *said),

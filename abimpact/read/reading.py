@@ -28,13 +28,33 @@ class Reading:
     @property
     def unit(self) -> str:
         """SQL of a row's unit; an empty text is none."""
-        name = self.experiment.unit or ""
+        return self._named(self.experiment.unit or "")
+
+    @property
+    def cluster(self) -> str:
+        """SQL of a row's cluster, likewise."""
+        return self._named(self.experiment.cluster or "")
+
+    @property
+    def identity(self) -> str:
+        """SQL of what is one unit: with clusters it counts once in every cluster and variant that it is met in."""
+        if not self.experiment.cluster:
+            return self.unit
+        # A sign that hardly any name has keeps the parts apart.
+        return " || '␟' || ".join(f"CAST({part} AS VARCHAR)" for part in (self.unit, self.cluster, ARM))
+
+    def _named(self, name: str) -> str:
         return f"nullif({quote(name)}, '')" if self.families.get(name) == "text" else quote(name)
 
     @property
     def segments(self) -> list[str]:
         """Names of the columns of declared segments in the relations of units."""
         return [f"s{j}" for j in range(len(self.experiment.segments))]
+
+    @property
+    def clusters(self) -> list[str]:
+        """The column of the unit's cluster in the relations of units, where clusters were randomised."""
+        return ["cluster"] if self.experiment.cluster else []
 
     @property
     def days(self) -> list[str]:

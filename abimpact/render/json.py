@@ -92,6 +92,8 @@ def experiment_of(report: Report | CheckReport) -> dict[str, Any]:
         "proposed": list(report.proposed),
         "unit": report.unit,
         "units": dict(report.units),
+        "cluster": report.cluster,
+        "clusters": report.clusters and dict(report.clusters),
         "split": None if report.split is None else list(report.split),
         "start": report.start and report.start.isoformat(),
         "end": report.end and report.end.isoformat(),
@@ -221,7 +223,7 @@ def _estimate(estimate: Estimate) -> dict[str, Any]:
         "pvalue_adjusted": estimate.pvalue_adjusted,
         "se": estimate.se,
         "notes": list(estimate.notes),
-        "histogram": estimate.histogram and asdict(estimate.histogram),
+        "histogram": estimate.histogram and _plain(asdict(estimate.histogram)),
     }
 
 

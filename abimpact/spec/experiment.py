@@ -28,7 +28,8 @@ class SeveralRows(StrEnum):
 class Experiment:
     """What is to be analysed, with every name resolved against the log's columns.
 
-    `unit` None: each row is a unit. `incumbent` None and `proposed` empty are resolved by `read`
+    `unit` None: each row is a unit. `cluster` is the column of what was randomised where that is coarser than a unit.
+    `incumbent` None and `proposed` empty are resolved by `read`
     from the variants present. `split` is the planned share of incumbent and each proposed variant
     (any positive scale), None when none was declared. `several_rows` None is the default rule of
     design.md §7. `derive` are new columns in order of definition. `as_of` is the day on which the log was drawn;
@@ -40,6 +41,7 @@ class Experiment:
     """
 
     unit: str | None
+    cluster: str | None
     variant: str
     incumbent: str | None
     proposed: tuple[str, ...]

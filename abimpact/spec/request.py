@@ -81,6 +81,7 @@ class Request:
     columns: Mapping[str, Sequence[str] | Mapping[str, Sequence[str]]] = field(default_factory=dict)
     fill: tuple[Fill, ...] = ()
     unit: str | None = None
+    cluster: str | None = None
     variant: str | None = None
     incumbent: str | None = None
     proposed: tuple[str, ...] = ()

@@ -64,6 +64,7 @@ def resolve(request: Request, columns: Mapping[str, str]) -> Experiment:
     limits, totals = resolve_limits(request.limits, (*metrics, *less_costs), known)
     return Experiment(
         unit=unit,
+        cluster=_cluster(request, unit, known),
         variant=variant,
         incumbent=request.incumbent,
         proposed=request.proposed,
@@ -113,6 +114,28 @@ def _undecided(columns: Mapping[str, str]) -> tuple[str, ...]:
         return ()
     listed = ", ".join(map(repr, known))
     return (f"--unit was not given; {listed} could be it, so none was taken: each row counts as a unit.",)
+
+
+def _cluster(request: Request, unit: str | None, columns: Mapping[str, str]) -> str | None:
+    """The column of what was randomised where that is coarser than a unit."""
+    if request.cluster is None:
+        return None
+    name = find_column(request.cluster, columns, "--cluster")
+    if name == unit:
+        raise UsageError(
+            f"--cluster {name!r} is the unit too.",
+            "Leave out --cluster if that is one unit, or --unit if each row is one of several units in it.",
+        )
+    if request.aggregates:
+        raise ConfigError("--cluster needs rows; a table of aggregates does not tell its clusters.")
+    if request.split_schedule:
+        raise ConfigError("A ramp of clusters is not analysed: leave out --cluster or [[data.split_schedule]].")
+    if request.is_history:
+        raise UsageError(
+            "Tests of clusters are neither planned nor simulated from their units.",
+            f"Take the cluster as the unit: --unit {name!r} --several-rows mean.",
+        )
+    return name
 
 
 def _time(name: str | None, columns: Mapping[str, str]) -> tuple[str | None, tuple[str, ...]]:

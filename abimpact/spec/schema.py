@@ -70,6 +70,9 @@ class Data(_Table):
     sheet: str | None = Field(None, description="sheet of a workbook with several")
     table: str | None = Field(None, description="table of a database with several, or of the engine")
     unit: str | None = Field(None, description="column of what was randomised; absent: each row is a unit")
+    cluster: str | None = Field(
+        None, description="column of what was randomised where that is coarser than a unit: store, region, day"
+    )
     variant: str | None = Field(None, description="column of the variant")
     incumbent: str | None = Field(None, description="the variant that runs today, the rules")
     proposed: str | tuple[str, ...] | None = Field(None, description="the variants proposed; absent: all others")

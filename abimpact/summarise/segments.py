@@ -1,13 +1,12 @@
 """Moments by segment: the values of a column that hold enough units, the rest pooled."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from abimpact.read.log import Log
 from abimpact.spec.expression import literal
 from abimpact.spec.metric import MetricKind
-from abimpact.summarise.scan import scan_moments_by
-from abimpact.summarise.strata import pooled, scan_strata_by
+from abimpact.summarise.parts import summarise_by
 from abimpact.summarise.summary import MetricSummary
 
 # The most values of a column that are told apart; the largest ones are.
@@ -49,7 +48,7 @@ def _segments(log: Log, metrics: Sequence[MetricSummary], name: str, by: str) ->
     cases = "".join(f" WHEN {name} = {literal(v)} THEN {k}" for k, v in enumerate(named) if v is not None)
     missing = f" WHEN {name} IS NULL THEN {named.index(None)}" if None in named else ""
     key = f"CASE{cases}{missing} ELSE {len(named)} END" if named else "CAST(0 AS INTEGER)"
-    summaries = _by_segment(log, metrics, key, len(values))
+    summaries = summarise_by(log, metrics, key, len(values))
     others = [sum(counts) for counts in zip(*rest, strict=True)] if rest else []
     return [
         Segment(
@@ -59,28 +58,4 @@ def _segments(log: Log, metrics: Sequence[MetricSummary], name: str, by: str) ->
             metrics=summaries[k],
         )
         for k, value in enumerate(values)
-    ]
-
-
-def _by_segment(log: Log, metrics: Sequence[MetricSummary], key: str, n_keys: int) -> list[tuple[MetricSummary, ...]]:
-    """For each value 0…n_keys - 1 of the SQL number `key`, the metrics of the units that have it."""
-    columns = [log.columns[m.metric.name] for m in metrics]
-    strata = scan_strata_by(log, columns, key, n_keys) if log.strata else None
-    if strata:
-        moments = [[pooled(its[k]) for its in strata] for k in range(n_keys)]
-    else:
-        moments = scan_moments_by(log.engine, log.relation, columns, len(log.variants), key, range(n_keys))
-    return [
-        tuple(
-            replace(
-                m,
-                moments=moments[k][i],
-                bins=None,
-                extremes=tuple(x.mean[:0] for x in moments[k][i]),
-                nonzero=None,
-                strata=strata[i][k] if strata else None,
-            )
-            for i, m in enumerate(metrics)
-        )
-        for k in range(n_keys)
     ]

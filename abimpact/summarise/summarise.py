@@ -6,51 +6,71 @@ from dataclasses import replace
 from abimpact.read.log import Column, Log
 from abimpact.spec.metric import Metric, MetricKind
 from abimpact.summarise.bins import bins
+from abimpact.summarise.clusters import scan_below, scan_clusters
 from abimpact.summarise.extremes import extremes
 from abimpact.summarise.quantiles import ranks
 from abimpact.summarise.scan import coordinates, scan_moments
 from abimpact.summarise.strata import pooled, scan_strata
-from abimpact.summarise.summary import Floats, MetricSummary, Moments, Summary
+from abimpact.summarise.summary import ClusterSums, Floats, MetricSummary, Moments, Summary
 
 # Given n units and a metric's quantile, the 1-based ranks whose values its method needs.
 RanksWanted = Callable[[int, float], list[int]]
+# The same where clusters were randomised, given the moments over them of (units at or below the quantile, units); the
+# quantile's own rank without these.
+RanksByCluster = Callable[[int, float, Moments | None], list[int]]
 
 
-def summarise(log: Log, *, with_bins: bool, ranks_wanted: RanksWanted, progress: Callable[[float], None]) -> Summary:
+def summarise(
+    log: Log,
+    *,
+    with_bins: bool,
+    ranks_wanted: RanksWanted,
+    progress: Callable[[float], None],
+    ranks_by_cluster: RanksByCluster | None = None,
+) -> Summary:
     """The summary of `log`; `progress` is told the share of scans done."""
     columns = [log.columns[m.name] for m in log.metrics]
     strata = scan_strata(log, columns)
     moments = (
         [pooled(s) for s in strata] if strata else scan_moments(log.engine, log.relation, columns, len(log.variants))
     )
+    sums = _cluster_sums(log, with_bins=with_bins)
     heaviest: dict[str, tuple[Floats, ...]] = {}
     metrics = []
     for done, (metric, its_moments) in enumerate(zip(log.metrics, moments, strict=True), start=1):
         value = log.columns[metric.name][0]
         if metric.kind is MetricKind.MEAN and value.name not in heaviest:
             heaviest[value.name] = extremes(log.engine, log.relation, value, its_moments)
-        found = _metric(log, metric, its_moments, with_bins=with_bins, ranks_wanted=ranks_wanted)
-        found = replace(found, strata=strata[done - 1]) if strata else found
+        found = _metric(log, metric, its_moments, with_bins=with_bins and not log.clusters)
+        found = replace(found, strata=strata[done - 1] if strata else None, clusters=sums.get(metric.name))
+        if metric.kind is MetricKind.QUANTILE:
+            found = _quantile(log, found, ranks_wanted, ranks_by_cluster)
         metrics.append(replace(found, extremes=heaviest[value.name]) if metric.kind is MetricKind.MEAN else found)
         progress(done / len(log.metrics))
     return Summary(variants=log.variants, units=log.units, metrics=tuple(metrics))
 
 
-def _metric(
-    log: Log, metric: Metric, moments: tuple[Moments, ...], *, with_bins: bool, ranks_wanted: RanksWanted
-) -> MetricSummary:
+def _cluster_sums(log: Log, *, with_bins: bool) -> dict[str, ClusterSums]:
+    """By metric; nothing where units were randomised, and for quantiles, which need to know theirs first."""
+    told = [m for m in log.metrics if m.kind is not MetricKind.QUANTILE]
+    if log.clusters is None or not told:
+        return {}
+    (found,) = scan_clusters(log, told, with_bins=with_bins)
+    return {metric.name: sums for metric, sums in zip(told, found, strict=True)}
+
+
+def _metric(log: Log, metric: Metric, moments: tuple[Moments, ...], *, with_bins: bool) -> MetricSummary:
     columns = log.columns[metric.name]
     kind = metric.kind or MetricKind.MEAN
-    is_quantile = kind is MetricKind.QUANTILE
-    wanted = [ranks_wanted(m.n, metric.quantile) for m in moments] if metric.quantile is not None else []
+    is_binned = with_bins and kind is not MetricKind.QUANTILE
     return MetricSummary(
         metric=metric,
         variants=log.variants,
         covariates=covariate_names(columns, metric),
         moments=moments,
-        bins=bins(log.engine, log.relation, kind, columns, moments) if with_bins and not is_quantile else None,
+        bins=bins(log.engine, log.relation, kind, columns, moments) if is_binned else None,
         nonzero=_nonzero(log, columns[0]) if log.experiment.sequential == "always-valid" else None,
-        ranks=ranks(log.engine, log.relation, columns[0], wanted) if is_quantile else None,
+        ranks=None,
         extremes=tuple(m.mean[:0] for m in moments),
     )
 
@@ -59,6 +79,23 @@ def covariate_names(columns: Sequence[Column], metric: Metric) -> tuple[str, ...
     """The names of a metric's covariates among the columns of its moments."""
     names = tuple(c.name for c in coordinates(columns))
     return names[len(columns) - len(metric.covariates) :]
+
+
+def _quantile(
+    log: Log, summary: MetricSummary, ranks_wanted: RanksWanted, ranks_by_cluster: RanksByCluster | None
+) -> MetricSummary:
+    """A quantile's order statistics; where clusters were randomised, after their sums of what lies below it."""
+    column, quantile = log.columns[summary.metric.name][0], summary.metric.quantile
+    assert quantile is not None
+    sizes = [m.n for m in summary.moments]
+    if not (log.clusters and ranks_by_cluster and all(sizes)):
+        wanted = [ranks_wanted(n, quantile) for n in sizes]
+        return replace(summary, ranks=ranks(log.engine, log.relation, column, wanted))
+    own = [ranks_by_cluster(n, quantile, None) for n in sizes]
+    found = ranks(log.engine, log.relation, column, own)
+    below = scan_below(log, summary.metric, [r.values[rank] for r, (rank,) in zip(found, own, strict=True)])
+    wanted = [ranks_by_cluster(n, quantile, m) for n, m in zip(sizes, below.moments, strict=True)]
+    return replace(summary, ranks=ranks(log.engine, log.relation, column, wanted), clusters=below)
 
 
 def _nonzero(log: Log, column: Column) -> tuple[int, ...]:

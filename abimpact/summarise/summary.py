@@ -82,6 +82,23 @@ class Ranks:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ClusterSums:
+    """One metric's moments over the clusters of each variant, where these were randomised.
+
+    Columns: the sum of the value (or numerator), the number of units (or the sum of the denominator), then for each
+    covariate its sum less its mean times the number of units, over the mean number of units; of a quantile the units at
+    or below their variant's quantile, and all. `bins` group the clusters.
+    `cross` has for each pair of variants (the smaller number first) the sums (d, d) of products of deviations from the
+    variants' means, over the `both` clusters that hold the two.
+    """
+
+    moments: tuple[Moments, ...]
+    bins: tuple[Bins, ...] | None
+    cross: dict[tuple[int, int], Floats]
+    both: dict[tuple[int, int], int]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Strata:
     """One metric's moments by stratum `by` (what the strata are: "phase", "country"), K of them with their `names`.
 
@@ -108,7 +125,8 @@ class MetricSummary:
     covariates in `covariates`; a covariate with nulls is zero there and followed by its missing indicator.
     `bins` is None without resampling, `ranks` None except for quantiles. `extremes` has for each variant the values
     of a mean that each hold at least 1 % of the variant's centred sum of squares. `nonzero` counts units whose first
-    column is not 0, where a sequential analysis asks for it. `strata` is None where effects are not stratified.
+    column is not 0, where a sequential analysis asks for it. `strata` is None where effects are not stratified,
+    `clusters` where units were randomised.
     """
 
     metric: Metric
@@ -120,6 +138,7 @@ class MetricSummary:
     extremes: tuple[Floats, ...]
     nonzero: tuple[int, ...] | None = None
     strata: Strata | None = None
+    clusters: ClusterSums | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
