@@ -16,6 +16,10 @@ lint:
 slow:
     python -m pytest -m slow
 
+# The docs as a site, as it will be.
+site:
+    mkdocs serve --strict
+
 # Rewrite golden files, the outputs shown in the docs and the reference; then read the diff.
 golden:
     python docs/make_reference.py

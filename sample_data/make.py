@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Makes the sample data: four invented experiments with known true effects. `make.py --power` prints their power.
+"""Makes the sample data: invented experiments with known true effects. `make.py --power` prints their power.
 
 Checkout (checkouts.parquet, checkouts.csv.gz): an online shop decides which payments to approve. The incumbent
 `rules` decline about 9 % of checkouts; the proposed `ml` scores each one, declines a little less and catches more
@@ -43,6 +43,17 @@ One row is one customer; `ml` earns 9 % more than `rules`.
     profit       EUR    +9 % with ml; decimal commas in 2024
     orders       count  no effect
 
+Portfolio (portfolio/experiments.csv): what the platform of a shop kept of 40 tests, week by week and cumulated. One row
+is one variant at one look. The true lifts are normal around none with a standard deviation of 1.5 %; in two tests a
+part of the units of `ml` was lost.
+
+    experiment  text   search-01 to checkout-40
+    variant     text   rules or ml
+    week        count  1 to 4
+    users       count  seen until then
+    revenue     EUR    mean per user
+    variance    EUR²   of a user's revenue
+
 The same seed gives the same files, whatever the machine. Needs numpy, pyarrow, pandas, pyreadstat and XlsxWriter.
 """
 
@@ -60,7 +71,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 SEED = 20260302
-CHECKOUTS, USERS, PAYMENTS, DELIVERIES = 60_000, 40_000, 45_000, 3_000
+CHECKOUTS, USERS, PAYMENTS, DELIVERIES, EXPERIMENTS = 60_000, 40_000, 45_000, 3_000, 40
 START, DAYS = np.datetime64("2026-03-02"), 28
 COUNTRIES = ("DE", "FR", "NL", "PL", "SE")
 COUNTRY_SHARE = (0.40, 0.22, 0.16, 0.14, 0.08)
@@ -69,6 +80,8 @@ FRAUD_RULES, FRAUD_ML = 0.0130, 0.0080
 REVIEW_RULES, REVIEW_ML = 0.0900, 0.0860
 ORDER_LIFT, CLICK_LIFT = 0.022, 0.15
 CLICK_RATE = 0.012
+LIFT_SD = 0.015
+LOSING = (6, 27)  # tests whose ml loses units
 HERE = Path(__file__).parent
 
 
@@ -161,6 +174,30 @@ def deliveries(rng: np.random.Generator, n: int = DELIVERIES) -> pa.Table:
     )
 
 
+def experiments(rng: np.random.Generator, n: int = EXPERIMENTS) -> tuple[pa.Table, dict[str, float]]:
+    """The tests of a shop as aggregates, and their true lifts.
+
+    A week's users bring normal means of theirs: at such numbers of users that is what sums of revenues do.
+    """
+    rows: list[tuple[str, str, int, int, float, float]] = []
+    truth = {}
+    for i in range(n):
+        name = f"{('search', 'ranking', 'pricing', 'checkout')[i % 4]}-{i + 1:02}"
+        truth[name] = float(rng.normal(0, LIFT_SD))
+        weekly = int(rng.integers(8_000, 40_000))
+        for variant, mean in (("rules", 12.0), ("ml", 12.0 * (1 + truth[name]))):
+            lost = 0.93 if variant == "ml" and i in LOSING else 1.0
+            users = rng.binomial(2 * weekly, 0.5 * lost, 4).cumsum()
+            added = rng.normal(mean * np.diff(users, prepend=0), 30.0 * np.sqrt(np.diff(users, prepend=0))).cumsum()
+            rows += [
+                (name, variant, week + 1, int(users[week]), round(float(added[week] / users[week]), 4), 900.0)
+                for week in range(4)
+            ]
+    columns = list(zip(*rows, strict=True))
+    names = ["experiment", "variant", "week", "users", "revenue", "variance"]
+    return pa.table(dict(zip(names, columns, strict=True))), truth
+
+
 def write_messy(folder: Path, table: pa.Table) -> None:
     """The four years of a clean table as four colleagues kept them, and the customers' countries."""
     import pandas as pd
@@ -217,6 +254,8 @@ def write(folder: Path) -> None:
     table = deliveries(np.random.default_rng(SEED + 3))
     write_messy(folder / "messy", table)
     (folder / "messy_totals.csv").write_text(their_totals(table), encoding="utf-8")
+    (folder / "portfolio").mkdir(exist_ok=True)
+    pacsv.write_csv(experiments(np.random.default_rng(SEED + 4))[0], folder / "portfolio" / "experiments.csv")
     users = clicks(np.random.default_rng(SEED + 1))
     pq.write_table(users, folder / "recommender" / "clicks.parquet", compression="zstd", version="2.6")
 

@@ -16,10 +16,10 @@ from abimpact.spec.metric import MetricKind
 
 STATUS: Mapping[Status, str] = {
     Status.UNCHANGED: "unchanged",
-    Status.WITHIN_CHANCE: "within chance",
-    Status.BEYOND_CHANCE: "beyond chance",
-    Status.UNCLEAR: "chance or not",
-    Status.RECOMPUTED: "not chance",
+    Status.WITHIN_CHANCE: "explains it",
+    Status.BEYOND_CHANCE: "does not",
+    Status.UNCLEAR: "may or not",
+    Status.RECOMPUTED: "has no part",
     Status.REDEFINED: "redefined",
     Status.ADDED: "new",
     Status.REMOVED: "gone",
@@ -48,6 +48,14 @@ def document(found: Comparison) -> Document:
         ),
         Section(title="Software", facts=tuple(_said(c) for c in found.software)),
         Section(
+            title="Runs",
+            facts=tuple(
+                (side, f"{run.path}, made {run.provenance.created} by abimpact {run.provenance.abimpact}")
+                for side, run in (("old", found.old), ("new", found.new))
+            ),
+            is_detail=True,
+        ),
+        Section(
             title="How chance is judged",
             sentences=(
                 f"A change is more than chance explains if it lies beyond the {numbers.plain(found.level * 100)} % "
@@ -64,8 +72,7 @@ def document(found: Comparison) -> Document:
         headline=headline(found),
         summary=_summary(found),
         sections=tuple(s for s in sections if s.sentences or s.facts or s.tables),
-        footer=f"old: {found.old.path} ({found.old.provenance.created}) · new: {found.new.path} "
-        f"({found.new.provenance.created})",
+        footer=f"old: {found.old.path} · new: {found.new.path}",
     )
 
 
@@ -148,7 +155,7 @@ def _numbers(found: Comparison) -> Table:
                 STATUS[m.status],
             )
         )
-    headers = ("KPI", "old", "interval", "new", "interval", "change", "")
+    headers = ("KPI", "old", "interval", "new", "interval", "change", "chance")
     return Table(headers=headers, alignment="lrrrrrl", rows=tuple(cells), ranks=(0, 0, 2, 0, 1, 0, 0))
 
 

@@ -11,6 +11,7 @@ from abimpact.findings import Finding, Severity
 from abimpact.pipeline.reading import Running
 from abimpact.pipeline.report import run_reports
 from abimpact.portfolio.stored import OtherKindError, Stored, read_report, stored
+from abimpact.read.sources import FORMATS
 from abimpact.render.json import to_dict
 from abimpact.spec.request import Request
 
@@ -24,9 +25,11 @@ def expand_results(sources: Sequence[str]) -> tuple[list[str], list[str]]:
     for source in sources:
         if os.path.isdir(source):
             inside = sorted(str(path) for path in Path(source).glob("*.json"))
-            if not inside:
-                raise DataError(f"{source}: has no .json file.", "Name the folder that holds the result.json files.")
             results += inside
+            if not inside and any(path.suffix.lower() in FORMATS for path in Path(source).iterdir()):
+                others.append(source)
+            elif not inside:
+                raise DataError(f"{source}: has no .json file.", "Name the folder that holds the result.json files.")
         elif not source.lower().endswith(".json"):
             others.append(source)
         elif glob.has_magic(source) and not os.path.exists(source):

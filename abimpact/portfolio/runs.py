@@ -53,18 +53,29 @@ class KeyChange:
 def relation(old: Stored, new: Stored) -> Relation:
     """How the data relate: by the files' digests, else by the days, else by the files' names and the units."""
     one, other = ({s.sha256 for s in run.provenance.sources} for run in (old, new))
-    if one and one == other:
+    is_same = bool(one) and one == other
+    if is_same and old.experiment.units == new.experiment.units:
         return Relation.SAME
     if one and other and (one < other or one > other):
         return Relation.GROWN if one < other else Relation.SHRUNK
     if _are_apart(old, new) or _are_apart(new, old):
         return Relation.SEPARATE
+    if is_same:
+        return _of_same_files(old, new)
     if one & other or not _is_one_experiment(old, new):
         return Relation.UNKNOWN
     before, after = sum(old.experiment.units.values()), sum(new.experiment.units.values())
     if before == after:
         return Relation.RESTATED
     return Relation.GROWN if after > before else Relation.SHRUNK
+
+
+def _of_same_files(old: Stored, new: Stored) -> Relation:
+    """The same files hold other units where the filter differs."""
+    before, after = (run.provenance.config.get("where") for run in (old, new))
+    if before and not after:
+        return Relation.GROWN
+    return Relation.SHRUNK if after and not before else Relation.UNKNOWN
 
 
 def _are_apart(first: Stored, then: Stored) -> bool:

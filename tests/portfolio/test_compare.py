@@ -141,6 +141,21 @@ def test_everything_that_changed_is_listed(tmp_path: Path) -> None:
     assert {c["key"] for c in found["config"]} >= {"metrics.sessions.spec", "metrics.converted.spec"}
 
 
+@pytest.mark.parametrize(
+    ("filters", "relation"),
+    [
+        (("date < '2026-03-16'", None), "grown"),
+        ((None, "date < '2026-03-16'"), "shrunk"),
+        (("date < '2026-03-16'", "date > '2026-03-04'"), "unknown"),
+        (("date < '2026-03-16'", "date <= '2026-03-15'"), "same"),
+    ],
+)
+def test_the_same_file_under_other_filters(filters: tuple[str | None, str | None], relation: str) -> None:
+    path = Path("sample_data") / "checkouts.parquet"
+    old, new = (analyze(path, where=where, resamples=0).to_dict() for where in filters)
+    assert told(old, new)["data"]["relation"] == relation
+
+
 def test_without_a_bounded_lift_differences_are_compared() -> None:
     old, new = run(1, 0.02, 0.01), run(1, 0.03, 0.01)
     new["metrics"][0]["estimates"][0]["relative"] |= {"kind": "whole", "low": None, "high": None}

@@ -4,11 +4,12 @@ import importlib.util
 from pathlib import Path
 from types import ModuleType
 
+import numpy as np
 import pyarrow.csv as pacsv
 import pyarrow.parquet as pq
 import pytest
 
-from abimpact import analyze
+from abimpact import analyze, portfolio
 
 FOLDER = Path(__file__).parents[2] / "sample_data"
 
@@ -84,3 +85,17 @@ def test_all_samples_together_are_small() -> None:
 def test_the_power_is_what_the_script_says(make: ModuleType) -> None:
     # 100 draws: a true power of 94 % falls below 83 % less than once in 10,000 times.
     assert all(share >= 0.83 for share in make.power(100).values())
+
+
+def test_the_portfolio_is_that_of_the_script_and_covers_the_truth(make: ModuleType) -> None:
+    table, truth = make.experiments(np.random.default_rng(make.SEED + 4))
+    # The file does not say that 900 was a float.
+    assert pacsv.read_csv(FOLDER / "portfolio" / "experiments.csv").to_pydict() == table.to_pydict()
+    found = portfolio(FOLDER / "portfolio").to_dict()
+    shipped = [t["experiment"] for t in found["tests"] if t["shipped"]]
+    # 0.3 EUR of margin on 12 EUR a user, 3 million users a year, 20,000 EUR a year to run.
+    true = sum(0.3 * 12 * 3e6 * truth[name] - 20_000 for name in shipped)
+    (total,) = found["totals"]
+    assert total["annual_net"]["low"] < true < total["annual_net"]["high"] < total["measured"]["annual_net"]["estimate"]
+    assert round(true, -3) == 965_000  # as docs/portfolio.md says
+    assert len(found["sample_ratio"]["failed"]) == len(make.LOSING)
