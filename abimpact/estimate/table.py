@@ -100,11 +100,23 @@ def _compared(summary: MetricSummary, proposed: int, level: float) -> tuple[Metr
     whole = post_stratified(summary, proposed)
     if isinstance(whole, NotEstimated):
         return summary, whole
-    summary, told = whole
+    pooled, (summary, told) = summary, whole
     found = COMPARISONS[summary.metric.kind or MetricKind.MEAN](summary, proposed, level)
     if isinstance(found, Compared) and told:
+        told += _gained(pooled, proposed, level, found)
         found = replace(found, estimates=tuple(replace(e, notes=(*told, *e.notes)) for e in found.estimates))
     return summary, found
+
+
+def _gained(pooled: MetricSummary, proposed: int, level: float, found: Compared) -> tuple[str, ...]:
+    """By how much strata narrowed the interval; not told of phases, over which pooled units are not compared at all."""
+    if pooled.strata is None or pooled.covariates or len(set(pooled.strata.phases)) > 1:
+        return ()
+    before = COMPARISONS[pooled.metric.kind or MetricKind.MEAN](replace(pooled, strata=None), proposed, level)
+    if not isinstance(before, Compared) or not before.difference.se:
+        return ()
+    gained = (found.difference.se / before.difference.se) ** 2 - 1
+    return (f"variance {gained * 100:+.0f} %".replace("-", "−"),)
 
 
 def _by_cluster(summary: MetricSummary, proposed: int, level: float) -> tuple[MetricSummary, Compared | NotEstimated]:

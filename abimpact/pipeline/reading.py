@@ -159,7 +159,8 @@ def _open(
 
 def _texts(experiment: Experiment) -> list[str]:
     """The columns whose values keep the spelling of the files."""
-    return [name for name in (experiment.unit, experiment.cluster, experiment.variant, *experiment.segments) if name]
+    named = (experiment.unit, experiment.cluster, experiment.variant, *experiment.segments, *experiment.strata)
+    return [name for name in named if name]
 
 
 def _numbers(experiment: Experiment) -> list[str]:

@@ -24,6 +24,7 @@ def _stage(reading: Reading, terms: Sequence[Term], *, every_row: bool) -> None:
     experiment = reading.experiment
     parts = [f"{ARM} AS arm", *(f"{t.sql} AS r{i}" for i, t in enumerate(terms))]
     parts += [f"CAST({quote(s)} AS VARCHAR) AS s{j}" for j, s in enumerate(experiment.segments)]
+    parts += [f"CAST({quote(s)} AS VARCHAR) AS t{j}" for j, s in enumerate(experiment.strata)]
     time = f"{quote(experiment.time)}" if experiment.time else "NULL"
     parts += [f"{DAY} AS day"] if experiment.time else []
     condition = f"{ARM} IS NOT NULL"
@@ -57,7 +58,7 @@ def _units(reading: Reading, counts: UnitCounts | None, terms: Sequence[Term]) -
         return "staged"
     outcomes = [f"r{i}" for i, t in enumerate(terms) if not t.is_covariate]
     attributes = [f"r{i}" for i, t in enumerate(terms) if t.is_covariate] + reading.segments
-    attributes += [*reading.days, *reading.clusters]
+    attributes += [*reading.strata, *reading.days, *reading.clusters]
     attributes += ["unit"] if reading.experiment.keeps_units else []
     rule = counts.rule or SeveralRows.FIRST
     has_order = bool(reading.loaded.order)

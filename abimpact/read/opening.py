@@ -5,7 +5,6 @@ from dataclasses import dataclass, replace
 
 from abimpact.errors import DataError
 from abimpact.read.arms import assign_arms
-from abimpact.read.calendar import phases_of
 from abimpact.read.capping import capped
 from abimpact.read.clusters import clusters_of
 from abimpact.read.duckdb_engine import FAILURES
@@ -15,6 +14,7 @@ from abimpact.read.loaded import Loaded
 from abimpact.read.log import Days, Log
 from abimpact.read.profile import canonical_sql, profile
 from abimpact.read.reading import ARM, DAY, PLACE, Reading
+from abimpact.read.strata import strata_of
 from abimpact.read.terms import matured, terms_of
 from abimpact.read.usable import check_usable, with_kind
 from abimpact.spec.experiment import Experiment
@@ -51,9 +51,9 @@ def _open(reading: Reading) -> Log:
     relation, unit_counts = form_units(reading, terms, row_counts)
     relation, caps = capped(engine, relation, terms, len(variants))
     units, columns = profile(engine, relation, terms, len(variants))
-    phases = phases_of(experiment.calendar)
+    strata = strata_of(reading, relation)
     kept = ["unit"] * experiment.keeps_units + [*reading.segments, *reading.days, *reading.clusters]
-    kept += [f"{phases[1]} AS stratum"] if phases else []
+    kept += [f"{strata[1]} AS stratum"] if strata else []
     selected = ", ".join(["arm", *kept, *canonical_sql(columns, terms)])
     engine.execute(f"CREATE TEMP VIEW log AS SELECT {selected} FROM {relation}")
     by_metric = {name: tuple(columns[i] for i in indices) for name, indices in places.items()}
@@ -86,7 +86,7 @@ def _open(reading: Reading) -> Log:
         files=reading.loaded.files,
         fills=reading.loaded.fills,
         guesses=(*experiment.guesses, *reading.loaded.guesses, *guesses, *said),
-        strata=phases[0] if phases else None,
+        strata=strata[0] if strata else None,
     )
 
 

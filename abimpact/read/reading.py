@@ -52,6 +52,11 @@ class Reading:
         return [f"s{j}" for j in range(len(self.experiment.segments))]
 
     @property
+    def strata(self) -> list[str]:
+        """Names of the columns that effects are stratified by in the relations of units."""
+        return [f"t{j}" for j in range(len(self.experiment.strata))]
+
+    @property
     def clusters(self) -> list[str]:
         """The column of the unit's cluster in the relations of units, where clusters were randomised."""
         return ["cluster"] if self.experiment.cluster else []

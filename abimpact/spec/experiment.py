@@ -48,6 +48,7 @@ class Experiment:
     time: str | None
     metrics: tuple[Metric, ...]
     segments: tuple[str, ...]
+    strata: tuple[str, ...]
     split: tuple[float, ...] | None
     calendar: Calendar
     several_rows: SeveralRows | None

@@ -92,6 +92,7 @@ class Request:
     keeps_units: bool = False
     covariates: tuple[str, ...] = ()
     segments: tuple[str, ...] = ()
+    strata: tuple[str, ...] = ()
     split: str | None = None
     split_schedule: tuple[Mapping[str, Any], ...] = ()
     timezone: str | None = None

@@ -71,6 +71,7 @@ def resolve(request: Request, columns: Mapping[str, str]) -> Experiment:
         time=time,
         metrics=(*metrics, *less_costs, *totals),
         segments=tuple(find_column(s, known, "--segment") for s in request.segments),
+        strata=tuple(find_column(s, known, "[analysis] strata") for s in request.strata),
         split=parse_split(request.split) if request.split else None,
         calendar=calendar,
         several_rows=request.several_rows,
@@ -128,8 +129,10 @@ def _cluster(request: Request, unit: str | None, columns: Mapping[str, str]) -> 
         )
     if request.aggregates:
         raise ConfigError("--cluster needs rows; a table of aggregates does not tell its clusters.")
-    if request.split_schedule:
-        raise ConfigError("A ramp of clusters is not analysed: leave out --cluster or [[data.split_schedule]].")
+    if request.split_schedule or request.strata:
+        raise ConfigError(
+            "Clusters are not stratified: leave out --cluster, or [[data.split_schedule]] and [analysis] strata."
+        )
     if request.is_history:
         raise UsageError(
             "Tests of clusters are neither planned nor simulated from their units.",

@@ -148,6 +148,9 @@ class Analysis(_Table):
         None, description='how "group" spends its error (obrien_fleming)'
     )
     segments: tuple[str, ...] | None = Field(None, description="columns to break effects down by")
+    strata: tuple[str, ...] | None = Field(
+        None, description="columns known before, by whose values effects are post-stratified"
+    )
     min_segment_units: int | None = Field(None, ge=2, description="smaller segments are pooled (100)")
 
 
