@@ -106,6 +106,7 @@ class LogOptions(TypedDict, total=False):
     covariates: Sequence[str]
     segments: Sequence[str]
     split: str | None
+    met_by: str | None
     several_rows: str | None
     where: str | None
     missing: str | None
@@ -160,20 +161,26 @@ def analyze(
     value: Mapping[str, Any] | None = None,
     resamples: int | None = None,
     plan: str | PathLike[str] | None = None,
+    promised: str | PathLike[str] | None = None,
     **options: Unpack[LogOptions],
 ) -> Report:
     """Compare the variants in `data` and decide.
 
     `data` is a path, a list of paths, or a pandas, polars or Arrow table; it is left out where the log is a `table` or
     `query` of the `engine` at a URL. `value` has the keys of the config's `[value]`; `resamples` is how often the
-    bootstrap resamples (0: never); `plan` is the path of a signed plan.toml, which the test is held against. Values not
-    given come from `config`, or from the abimpact.toml beside the data, else
-    from the command line's defaults.
+    bootstrap resamples (0: never). `plan` is the path of a signed plan.toml, which the test is held against, `promised`
+    that of a result.json which a holdout is held against. Values not given come from `config`, or from the
+    abimpact.toml beside the data, else from the command line's defaults.
 
     Raises `abimpact.errors.AbimpactError` where the command line exits with 2 or 3.
     """
     request, frame = _request(data, resamples=resamples, value=value, signed=plan, **options)
-    return Report(run_report(request, command="abimpact.analyze", frame=frame, with_distribution=True))
+    found = run_report(request, command="abimpact.analyze", frame=frame, with_distribution=True)
+    if promised is None:
+        return Report(found)
+    from abimpact.portfolio.promised import with_promise
+
+    return Report(with_promise(found, fspath(promised)))
 
 
 def simulate(

@@ -169,6 +169,11 @@ MEANINGS = {
         "pvalue_worse": "Small: shown to lie beyond the margin.",
     },
     "equivalence": {"pvalue": "The larger of two one-sided p.", "equivalent": "Whether it is shown."},
+    "promise": {
+        "unit": "Net money a year where both reports have it, else the lift; positive is better.",
+        "gap": "Delivered minus promised.",
+        "status": "`short`: shown to be less; `holds`: shown to be more than nothing; `open`: too few units to tell.",
+    },
     "provenance": {
         "command": "As it was typed.",
         "config": "Everything that was asked, from options, environment and file.",

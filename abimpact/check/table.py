@@ -16,6 +16,7 @@ from abimpact.check.identity import (
     units_in_both_arms,
     unknown_variant,
 )
+from abimpact.check.interference import interference
 from abimpact.check.missing import capped, missing_values, nonfinite_values
 from abimpact.check.split import sample_ratio, too_few_units
 from abimpact.check.time import immature, not_concurrent, variant_follows
@@ -33,6 +34,7 @@ CHECKS: tuple[Callable[[Log], Sequence[Finding]], ...] = (
     variant_follows,
     peeking,
     mixed_currency,
+    interference,
     looks_like_unit,
     missing_unit,
     missing_cluster,

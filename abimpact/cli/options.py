@@ -105,6 +105,24 @@ Segments = Annotated[
     list[str] | None,
     typer.Option("--segment", metavar="COL", help="Column to break effects down by (repeat).", rich_help_panel=WHAT),
 ]
+MetBy = Annotated[
+    str | None,
+    typer.Option(
+        "--met-by",
+        metavar="COL",
+        help="Column of others (customers, shops) who may meet units of several variants.",
+        rich_help_panel=WHAT,
+    ),
+]
+Promised = Annotated[
+    str | None,
+    typer.Option(
+        "--promised",
+        metavar="RESULT",
+        help="A result.json that promised something, to hold this log against.",
+        rich_help_panel=DECISION,
+    ),
+]
 SeveralRows = Annotated[
     Rule | None, typer.Option("--several-rows", help="What several rows of a unit mean.", rich_help_panel=WHAT)
 ]

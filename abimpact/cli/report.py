@@ -22,6 +22,7 @@ def report(
     value: o.ValueKeys = None,
     plan: o.SignedPlan = None,
     resamples: o.Resamples = None,
+    promised: o.Promised = None,
     gate: o.Gate = False,
     fail_on: o.FailOn = None,
     show_anyway: o.ShowAnyway = False,
@@ -44,6 +45,10 @@ def report(
         partial(run_report, with_distribution=is_drawn),
         asked.request(value=money_keys(value or []), resamples=resamples, signed=plan),
     )
+    if promised:
+        from abimpact.portfolio.promised import with_promise
+
+        found = with_promise(found, promised)
     files = {path: render(found, name, Options(show_anyway=show_anyway)) for path, name in formats.items()}
     for path, content in files.items():
         write(path, content)

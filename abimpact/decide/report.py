@@ -8,6 +8,7 @@ from abimpact.decide.course import Course
 from abimpact.decide.decision import Decision
 from abimpact.decide.limits import Capacity
 from abimpact.decide.planned import Planned
+from abimpact.decide.promise import Promise
 from abimpact.decide.value import Contrast, Value
 from abimpact.estimate.estimate import Estimate, Interval, Margin, NotEstimated
 from abimpact.findings import Finding
@@ -145,7 +146,7 @@ class Report:
     when the log has no time column; they are days of `timezone`. `metrics` is ordered by proposed variant, then as
     declared. `terms` is None where no money was asked for; else `values` has what each proposed variant is worth (none
     where its metric is not estimated), `contrasts` every two of them. `capacities` hold every `[[limit]]` against every
-    proposed variant. `plan` is None where no signed plan was given.
+    proposed variant. `plan` is None where no signed plan was given, `promise` where no earlier report's was.
     """
 
     incumbent: str
@@ -166,6 +167,7 @@ class Report:
     contrasts: tuple[Contrast, ...] = ()
     capacities: tuple[Capacity, ...] = ()
     plan: Planned | None = None
+    promise: Promise | None = None
     provenance: Provenance
     presentation: Presentation
     cluster: str | None = None

@@ -131,7 +131,8 @@ def _report(
     results = _with_courses(results, summarise_days(log, summary), experiment, monitor)
     findings += tuple(peeking(compare_looks(looks), experiment.level, is_sequential=monitor is not None))
     findings += (*too_good(results), *novelty(results), *(() if looks else diagnose(summary)))
-    values, contrasts = values_of(log, summary, results)
+    is_mixed = any(f.code == "interference" and f.data["is_large"] for f in findings)
+    values, contrasts = ((), ()) if is_mixed else values_of(log, summary, results)
     worth = {v.proposed: v for v in values}
     limits = capacities_of(log, summary)
     verdicts = tuple(

@@ -16,7 +16,7 @@ from abimpact.decide.report import Arm, CheckReport, MetricResult, Provenance, R
 from abimpact.decide.value import Value
 from abimpact.estimate.estimate import Estimate, Interval, Margin
 from abimpact.findings import Finding
-from abimpact.render import money, numbers, planned, words
+from abimpact.render import money, numbers, planned, promise, words
 from abimpact.render.table import Options
 from abimpact.spec.value import Costs
 from abimpact.summarise.distribution import Distribution
@@ -61,6 +61,7 @@ def _whole(report: Report) -> dict[str, Any]:
             for c in report.contrasts
         ],
         "plan": report.plan and planned.to_dict(report.plan),
+        "promise": report.promise and promise.to_dict(report.promise),
         "provenance": provenance_of(report.provenance),
     }
 

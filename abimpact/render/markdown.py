@@ -58,6 +58,7 @@ class _Page:
         head, *deviations = (safe(line) for line in v.plan or ("",))
         parts += [head] if head else []
         parts += ["\n".join(f"- {line}" for line in deviations)] if deviations else []
+        parts += [safe(line) for line in v.promise]
         parts += [f"**{safe(v.warning)}**"] if v.warning else []
         place = len(parts)
         # The one that decides first, so that it is never left out.

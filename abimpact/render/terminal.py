@@ -59,7 +59,7 @@ class _Page:
         """The whole report."""
         v = self.view
         lines = [*layout.paragraph(self.say(v.title), self.width, indent=1, style="bold"), Text()] if v.title else []
-        lines += self._verdict(v.overall, v.overall.headline, v.summary, *v.plan, v.warning)
+        lines += self._verdict(v.overall, v.overall.headline, v.summary, *v.promise, *v.plan, v.warning)
         for block in v.blocks:
             if len(v.blocks) > 1:
                 told = block.title if block is v.overall else block.headline

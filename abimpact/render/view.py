@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from abimpact.decide.decision import Because, Decision, Verdict
 from abimpact.decide.report import CheckReport, Provenance, Report, Source
 from abimpact.findings import Finding, Severity
-from abimpact.render import numbers, phrases, planned, words
+from abimpact.render import numbers, phrases, planned, promise, words
 from abimpact.render.capacity import LimitRow, limit_row
 from abimpact.render.course import Developed, developed
 from abimpact.render.methods import METHODS
@@ -57,7 +57,8 @@ class View:
 
     `title` is empty where none was given. `overall` is the deciding block, `blocks` one for each proposed
     variant, `contrasts` say in money how these compare. `warning` says that KPIs are withheld or shown although
-    invalid. `plan` says whether the test ran as it was signed. `methods` are pairs of name and
+    invalid. `plan` says whether the test ran as it was signed, `promise` what became of an earlier report's. `methods`
+    are pairs of name and
     description, `provenance` of label and text.
     """
 
@@ -67,6 +68,7 @@ class View:
     blocks: tuple[Block, ...]
     summary: str
     plan: tuple[str, ...]
+    promise: tuple[str, ...]
     level: str
     warning: str
     contrasts: tuple[str, ...]
@@ -93,6 +95,7 @@ def view(report: Report, *, show_anyway: bool = False) -> View:
         blocks=blocks,
         summary=_summary(report),
         plan=planned.lines(report.plan),
+        promise=() if is_invalid and not show_anyway else promise.lines(report.promise),
         level=f"{numbers.plain(report.level * 100)} %",
         warning=(words.MARKED if show_anyway else words.WITHHELD) if is_invalid else "",
         contrasts=()

@@ -35,9 +35,10 @@ class Experiment:
     design.md §7. `derive` are new columns in order of definition. `as_of` is the day on which the log was drawn;
     the planned end and number of units are those after which the test is over. `sequential` is "none", "always-valid"
     or "group", the latter with `looks` (shares of the plan) and `spending`. A log that `is_history` may have a single
-    variant. `keeps_units` asks for the column `unit` in the log's relation, which only those need who deal units out
-    again. `value` is None where no money is asked for, `aggregates` where the log has rows; `limits` hold totals at
-    full roll-out. `guesses` says in sentences what was assumed.
+    variant. `met_by` is a column of others, who may meet units of several variants. `keeps_units` asks for the column
+    `unit` in the log's relation, which only those need who deal units out again. `value` is None where no money is
+    asked for, `aggregates` where the log has rows; `limits` hold totals at full roll-out. `guesses` says in sentences
+    what was assumed.
     """
 
     unit: str | None
@@ -62,6 +63,7 @@ class Experiment:
     seed: int
     is_history: bool
     keeps_units: bool
+    met_by: str | None
     min_segment_units: int
     sequential: str
     looks: tuple[float, ...]

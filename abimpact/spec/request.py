@@ -90,6 +90,7 @@ class Request:
     needs_metrics: bool = True
     is_history: bool = False
     keeps_units: bool = False
+    met_by: str | None = None
     covariates: tuple[str, ...] = ()
     segments: tuple[str, ...] = ()
     strata: tuple[str, ...] = ()

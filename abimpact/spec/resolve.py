@@ -85,6 +85,7 @@ def resolve(request: Request, columns: Mapping[str, str]) -> Experiment:
         seed=request.seed,
         is_history=request.is_history,
         keeps_units=request.keeps_units,
+        met_by=find_column(request.met_by, known, "--met-by") if request.met_by else None,
         aggregates=aggregates,
         min_segment_units=request.min_segment_units,
         sequential=request.sequential,

@@ -80,6 +80,7 @@ class Data(_Table):
     timezone: str | None = Field(None, description='whose days they are: "Europe/Berlin"; times without a zone are UTC')
     first_day: date | None = Field(None, alias="from", description="the first day that counts")
     last_day: date | None = Field(None, alias="to", description="the last day that counts")
+    met_by: str | None = Field(None, description="column of others who may meet units of several variants")
     split: str | None = Field(None, description='planned split, the incumbent first: "50:50"')
     split_schedule: tuple[PhaseTable, ...] = Field((), description="a planned split that changed: a ramp")
     where: str | None = Field(None, description="filter: only rows for which this holds are read")

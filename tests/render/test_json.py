@@ -40,6 +40,7 @@ def test_keys_stand_in_their_order() -> None:
         "limits",
         "contrasts",
         "plan",
+        "promise",
         "provenance",
     ]
     assert list(told["metrics"][0]["estimates"][0]["relative"]) == [
