@@ -8,14 +8,26 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from abimpact.api import Report, analyze, plan, simulate
+    from abimpact.api import Backtest, Report, analyze, backtest, plan, simulate
     from abimpact.portfolio.results import Comparison, Portfolio, compare, portfolio
     from abimpact.spec.metric import Metric
 
-__all__ = ["Comparison", "Metric", "Portfolio", "Report", "analyze", "compare", "plan", "portfolio", "simulate"]
+__all__ = [
+    "Backtest",
+    "Comparison",
+    "Metric",
+    "Portfolio",
+    "Report",
+    "analyze",
+    "backtest",
+    "compare",
+    "plan",
+    "portfolio",
+    "simulate",
+]
 
 _HOMES = {
-    **dict.fromkeys(("analyze", "Report", "plan", "simulate"), "abimpact.api"),
+    **dict.fromkeys(("Backtest", "Report", "analyze", "backtest", "plan", "simulate"), "abimpact.api"),
     **dict.fromkeys(("Comparison", "Portfolio", "compare", "portfolio"), "abimpact.portfolio.results"),
     "Metric": "abimpact.spec.metric",
 }

@@ -18,6 +18,7 @@ from abimpact.spec.request import MetricRequest, Request
 if TYPE_CHECKING:
     import pandas as pd
 
+    from abimpact.backtest.result import BacktestReport, Choice
     from abimpact.render.document import Document
 
 
@@ -302,3 +303,101 @@ def _rule(name: str | None) -> SeveralRows | None:
 
 def _metric(metric: str | Metric, role: Role) -> Metric | MetricRequest:
     return metric if isinstance(metric, Metric) else MetricRequest(spec=metric, role=role)
+
+
+@dataclass(frozen=True, slots=True)
+class Backtest:
+    """A backtest that can be read as values (`values`), as a dictionary, or as text for people."""
+
+    values: "BacktestReport"
+
+    @property
+    def verdict(self) -> "Choice":
+        """Whether it is worth an A/B test: `code`, `reason`, `proposed`."""
+        return self.values.choice
+
+    def to_dict(self) -> dict[str, Any]:
+        """All numbers as the dictionary that JSON holds."""
+        from abimpact.backtest.figures import figures
+
+        return figures(self.values)
+
+    def to_json(self) -> str:
+        """The text of the JSON file."""
+        return self._rendered("json")
+
+    def to_markdown(self) -> str:
+        """The backtest as Markdown."""
+        return self._rendered("markdown")
+
+    def to_html(self) -> str:
+        """The backtest as one HTML page that needs nothing else."""
+        return self._rendered("html")
+
+    def to_csv(self) -> str:
+        """The differences as a tidy CSV table."""
+        return self._rendered("csv")
+
+    def _rendered(self, name: str) -> str:
+        from abimpact.backtest.formats import render
+        from abimpact.render.table import Options
+
+        return render(self.values, name, Options())
+
+
+def backtest(
+    data: Any,
+    *,
+    incumbent: str | None = None,
+    proposed: str | None = None,
+    scores: Mapping[str, str] | None = None,
+    threshold: float | None = None,
+    outcome: str | None = None,
+    payoff: Mapping[str, str | float] | None = None,
+    decisions: Mapping[str, Any] | None = None,
+    unit: str | None = None,
+    time: str | None = None,
+    segments: Sequence[str] = (),
+    where: str | None = None,
+    value: Mapping[str, Any] | None = None,
+    limits: Sequence[Mapping[str, Any]] = (),
+    level: float | None = None,
+    resamples: int | None = None,
+    seed: int | None = None,
+    config: str | PathLike[str] | None = None,
+) -> Backtest:
+    """Replay a labelled history: what deciding otherwise would have earned instead of the rules.
+
+    `incumbent`, `proposed` and `outcome` are columns or expressions that are 1, 0 or null, `scores` maps names to score
+    columns (the simplest first). `payoff` has the keys of the config's `[payoff]`, `decisions` further keys of
+    `[data.decisions]`, `value` those of `[value]`, `limits` tables like `[[limit]]`. Values not given come from
+    `config`, or from the abimpact.toml beside the data.
+
+    Raises `abimpact.errors.AbimpactError` where the command line exits with 2 or 3.
+    """
+    from abimpact.backtest.run import run_backtest
+
+    sources, frame = _split_data(data)
+    named = {"incumbent": incumbent, "proposed": proposed, "outcome": outcome, "threshold": threshold}
+    request = load_request(
+        {
+            "unit": unit,
+            "time": time,
+            "segments": tuple(segments),
+            "where": where,
+            "decisions": {
+                **(decisions or {}),
+                **{key: given for key, given in named.items() if given is not None},
+                **({"scores": dict(scores)} if scores else {}),
+            },
+            "payoff": dict(payoff or {}),
+            "value": dict(value or {}),
+            "limits": tuple({"per": "day", **limit} for limit in limits),
+            "level": level,
+            "resamples": resamples,
+            "seed": seed,
+        },
+        sources,
+        Path(config) if config is not None else None,
+    )
+    return Backtest(run_backtest(request, command="abimpact.backtest", frame=frame))

@@ -23,9 +23,11 @@ from abimpact.spec.schema import (
     ConfigFile,
     Costs,
     Data,
+    Decisions,
     FillTable,
     LimitTable,
     MetricTable,
+    Payoff,
     PhaseTable,
     Plan,
     PlannedKpi,
@@ -224,6 +226,8 @@ def config_page() -> str:
         "[[data.split_schedule]]": PhaseTable,
         "[[data.fill]]": FillTable,
         "[data.aggregates]": AggregateColumns,
+        "[data.decisions]": Decisions,
+        "[payoff]": Payoff,
         "[[metric]]": MetricTable,
         "[[limit]]": LimitTable,
         "[analysis]": Analysis,
@@ -233,7 +237,8 @@ def config_page() -> str:
         "[[plan.kpi]]": PlannedKpi,
         "[report]": Report,
     }
-    assert set(ConfigFile.model_fields) == {"extends", "data", "metric", "limit", "analysis", "value", "plan", "report"}
+    known = {"extends", "data", "metric", "limit", "analysis", "value", "plan", "payoff", "report"}
+    assert set(ConfigFile.model_fields) == known
     for title, model in tables.items():
         rows = [
             (f"`{field.title or field.alias or key}`", _type(field.annotation), field.description or "")

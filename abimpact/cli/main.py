@@ -10,6 +10,7 @@ from io import BytesIO, TextIOWrapper
 
 import typer
 
+from abimpact.cli.backtest import backtest
 from abimpact.cli.check import check
 from abimpact.cli.compare import compare
 from abimpact.cli.init import init
@@ -44,6 +45,7 @@ app.command("simulate", no_args_is_help=True)(simulate)
 app.command("plan", no_args_is_help=True)(plan)
 app.command("compare", no_args_is_help=True)(compare)
 app.command("portfolio", no_args_is_help=True)(portfolio)
+app.command("backtest", no_args_is_help=True)(backtest)
 
 
 def _version(is_wanted: bool) -> None:

@@ -15,7 +15,7 @@ from abimpact.estimate.estimate import Estimate, Histogram, Interval, Kind, NotE
 from abimpact.estimate.linear import Linear, linearise
 from abimpact.spec.metric import MetricKind, Role
 from abimpact.summarise.bins import EDGEWORTH
-from abimpact.summarise.summary import SMALLEST_VARIANCE, Floats, MetricSummary
+from abimpact.summarise.summary import SMALLEST_VARIANCE, Bins, Floats, MetricSummary
 
 # Numbers drawn at a time, so that memory stays small whatever the number of resamples.
 BLOCK = 1 << 21
@@ -154,8 +154,23 @@ def _resampled(summary: MetricSummary, arm: int, parts: Floats, direction: Float
     `direction` (p,) is the influence of the parts on the value.
     """
     assert summary.bins is not None
-    bins = summary.bins[arm]
     rng = _rng(seed, summary.metric.name, summary.variants[arm])
+    return _drawn(summary.bins[arm], parts, direction, n, rng)
+
+
+def resampled_mean(
+    bins: Bins, mean: float, level: float, *, n_resamples: int, seed: int, key: str
+) -> tuple[Interval, float, float]:
+    """The percentile interval of the mean of one binned column, the p dual to it, and the resamples' deviation.
+
+    `key` names the random stream.
+    """
+    drawn = _drawn(bins, np.ones((1, 1)), np.ones(1), n_resamples, _rng(seed, key, "paired"))[0]
+    return _percentile(drawn, mean, level), _pvalue(drawn), float(drawn.std(ddof=1))
+
+
+def _drawn(bins: Bins, parts: Floats, direction: Floats, n: int, rng: np.random.Generator) -> Floats:
+    """(p, n) resampled means of `parts` from one variant's bins."""
     second = np.einsum("kij,pi,qj->kpq", bins.second, parts, parts)
     count, means, per_unit = _merge_middle(bins.count, bins.mean @ parts.T, second, direction)
     total = int(count.sum())

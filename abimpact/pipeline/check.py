@@ -38,7 +38,7 @@ def run_check(
             clusters=dict(zip(log.variants, log.clusters.counts, strict=True)) if log.clusters else None,
             findings=(*run_checks(log), *_reconciled(log, reconciled)),
             presentation=request.presentation,
-            provenance=provenance(log, request, sources(), command),
+            provenance=provenance(log.engine, request, sources(), command),
         )
 
     return opened(replace(request, needs_metrics=False), frame, running or Running(), finish)

@@ -8,8 +8,8 @@ from datetime import UTC, datetime
 from importlib.metadata import version
 
 from abimpact.decide.report import Provenance, Source
+from abimpact.read.engine import Engine
 from abimpact.read.loaded import Filled
-from abimpact.read.log import Log
 from abimpact.read.sources import InputFile
 from abimpact.read.totals import FileTotals
 from abimpact.spec.request import Request
@@ -20,17 +20,17 @@ PACKAGES = ("duckdb", "numpy", "scipy")
 ON_ENGINES = ("ibis-framework", "sqlglot")
 
 
-def provenance(log: Log, request: Request, sources: tuple[Source, ...], command: str) -> Provenance:
+def provenance(engine: Engine, request: Request, sources: tuple[Source, ...], command: str) -> Provenance:
     """What is needed to run the analysis again."""
     return Provenance(
         abimpact=version("abimpact"),
         python=".".join(map(str, sys.version_info[:3])),
-        packages={name: version(name) for name in (*PACKAGES, *(ON_ENGINES if log.engine.is_remote else ()))},
-        engine=log.engine.name,
+        packages={name: version(name) for name in (*PACKAGES, *(ON_ENGINES if engine.is_remote else ()))},
+        engine=engine.name,
         command=command,
         config=request.to_dict(),
         sources=sources,
-        seed=log.experiment.seed,
+        seed=request.seed,
         created=datetime.now(UTC).isoformat(timespec="seconds"),
     )
 

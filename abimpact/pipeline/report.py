@@ -169,7 +169,7 @@ def _report(
         contrasts=contrasts,
         capacities=limits,
         plan=plan_of(log, request),
-        provenance=provenance(log, request, sources(), command),
+        provenance=provenance(log.engine, request, sources(), command),
         presentation=request.presentation,
     )
 

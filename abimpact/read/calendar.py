@@ -19,23 +19,29 @@ def day_sql(reading: Reading, relation: str) -> tuple[str, tuple[str, ...]]:
     """SQL for the day of a row of `relation`, and what was assumed of its time."""
     name, zone = reading.experiment.time, reading.experiment.calendar.timezone
     assert name is not None
-    family = reading.families.get(name)
+    return day_of(reading.engine, relation, name, reading.families.get(name), zone)
+
+
+def day_of(
+    engine: Engine, relation: str, name: str, family: str | None, zone: str | None
+) -> tuple[str, tuple[str, ...]]:
+    """SQL for the day of the column `name` of `relation` in a time zone, and what was assumed."""
     if family not in ("date", "timestamp", "text", None):
         raise DataError(f"--time: column {name!r} holds no dates.", "Name a column of dates or times.")
     column = quote(name)
     as_written = f"CAST({column} AS DATE)"
     if zone is None:
         return as_written, ()
-    _check_zone(reading.engine, zone)
-    kind = reading.engine.describe(f"(SELECT {column} AS moment FROM {relation})")["moment"]
+    _check_zone(engine, zone)
+    kind = engine.describe(f"(SELECT {column} AS moment FROM {relation})")["moment"]
     if kind == "date":
         return as_written, ()
     moved = f"CAST(CAST({column} AS TIMESTAMPTZ) AT TIME ZONE {literal(zone)} AS DATE)"
     if kind == "text":
         return f"CASE WHEN length(trim({column})) <= {DAY_LENGTH} THEN {as_written} ELSE {moved} END", ()
-    if _has_zone(reading.engine, relation, column):
+    if _has_zone(engine, relation, column):
         return moved, ()
-    if not has_times(reading.engine, relation, column):
+    if not has_times(engine, relation, column):
         return as_written, (f"{name!r} holds days without times, which are taken as days of {zone}.",)
     return moved, (f"The times in {name!r} have no zone and are taken as UTC; their days are those of {zone}.",)
 

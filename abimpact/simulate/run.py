@@ -138,7 +138,7 @@ def run_simulation(
             is_trusted=is_trusted,
             because=because,
             presentation=request.presentation,
-            provenance=provenance(log, request, sources(), command),
+            provenance=provenance(log.engine, request, sources(), command),
         )
 
     return opened(replace(request, keeps_units=True, is_history=True), frame, running, finish)

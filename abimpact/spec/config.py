@@ -37,15 +37,18 @@ def load_request(flags: Mapping[str, Any], sources: Sequence[str], config: Path 
     """The request that a config file (given, or found), the environment and `flags` make together.
 
     `flags` are fields of `Request`; those that are None or empty were not given. Metrics named by flags replace the
-    file's, guardrails its guardrails; the keys of `value` are set in the file's `[value]`. `signed` is the path of a
-    plan, whose keys hold where neither the file nor flags say otherwise; metrics of the file replace the plan's.
+    file's, guardrails its guardrails; the keys of `value`, `decisions` and `payoff` are set in the file's tables.
+    `signed` is the path of a plan, whose keys hold where neither the file nor flags say otherwise; metrics of the file
+    replace the plan's.
     """
     given = {name: value for name, value in flags.items() if value is not None and value != ()}
     given, sources = _with_engine(given, sources)
     path = config or find_config(sources, Path.cwd())
     money = given.pop("value", {})
     signed = read_signed(Path(given.pop("signed"))) if "signed" in given else None
-    request = _from_document(path, money, signed) if path or money or signed else Request()
+    tables = {"--value": {"value": money}, "--payoff": {"payoff": given.pop("payoff", {})}}
+    tables["the command line"] = {"data": {"decisions": given.pop("decisions", {})}}
+    request = _from_document(path, tables, signed)
     request = replace(request, **_from_environment())
     if "split" in given and request.split_schedule:
         request = replace(request, split_schedule=())
@@ -89,13 +92,15 @@ def _from_environment() -> dict[str, Any]:
     return found
 
 
-def _from_document(path: Path | None, money: Mapping[str, Any], signed: SignedPlan | None) -> Request:
+def _from_document(path: Path | None, given: Mapping[str, Mapping[str, Any]], signed: SignedPlan | None) -> Request:
+    """The file at `path` above a plan, of which the tables `given` (by where they come from) win."""
     document = read_document(path) if path else Document({}, ())
     if signed:
         document = document.over(Path(signed.path), signed.beneath(document.table))
-    if money:
-        document = document.under(Path("--value"), {"value": dict(money)})
-    request = _request(_validated(document), path)
+    for origin, table in given.items():
+        if _leaf(table):
+            document = document.under(Path(origin), dict(table))
+    request = _request(_validated(document), path) if document.files else Request()
     return replace(request, signed=signed, planned=_planned(signed)) if signed else request
 
 
@@ -103,6 +108,11 @@ def _planned(signed: SignedPlan) -> Request:
     """What the plan alone asks for."""
     path = Path(signed.path)
     return _request(_validated(Document({}, ()).under(path, dict(signed.table))), path)
+
+
+def _leaf(table: Mapping[str, Any]) -> bool:
+    """Whether a table of tables holds a key at all."""
+    return any(_leaf(v) if isinstance(v, Mapping) else True for v in table.values())
 
 
 def _validated(document: Document) -> "ConfigFile":
@@ -157,6 +167,7 @@ def _request(file: "ConfigFile", path: Path | None) -> Request:
         value=_value(file.value) if file.value else None,
         limits=tuple(limit.model_dump() for limit in file.limit),
         plan=file.plan.model_dump(exclude_none=True) if file.plan else None,
+        payoff=file.payoff.model_dump(exclude_none=True) if file.payoff else None,
         config=str(path) if path else None,
         **{k: v for k, v in values.items() if k in known},
     )

@@ -66,11 +66,11 @@ class Request:
 
     `engine` is the URL of the engine that has the log in its `table`, or as the result of `query`; there are no
     `sources` then. `covariates` adjust every mean; `missing` ("zero" or "exclude") is for metrics that do not say.
-    `value` has the keys of `[value]`, `limits` those of each `[[limit]]`, `plan` those of `[plan]`, `split_schedule`
-    those of each phase (`start`, `split`); `first_day` and `last_day` bound the days that count; `is_history` says that
-    the log may have a single variant, or none, `keeps_units` is as in `Experiment`; `config` is the path of the file
-    that was read, None if there was none. `signed` is a plan that the test is held against, `planned` what that plan
-    alone asks for.
+    `value` has the keys of `[value]`, `limits` those of each `[[limit]]`, `plan` those of `[plan]`, `decisions`
+    those of `[data.decisions]`, `payoff` those of `[payoff]`, `split_schedule` those of each phase (`start`, `split`);
+    `first_day` and `last_day` bound the days that count; `is_history` says that the log may have a single variant, or
+    none, `keeps_units` is as in `Experiment`; `config` is the path of the file that was read, None if there was none.
+    `signed` is a plan that the test is held against, `planned` what that plan alone asks for.
     """
 
     sources: tuple[str, ...] = ()
@@ -117,6 +117,8 @@ class Request:
     value: Mapping[str, Any] | None = None
     limits: tuple[Mapping[str, Any], ...] = ()
     plan: Mapping[str, Any] | None = None
+    decisions: Mapping[str, Any] | None = None
+    payoff: Mapping[str, Any] | None = None
     signed: SignedPlan | None = None
     planned: "Request | None" = None
     presentation: Presentation = field(default_factory=Presentation)

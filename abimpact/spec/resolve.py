@@ -29,7 +29,7 @@ VARIANT_NAMES = frozenset(
 
 def resolve(request: Request, columns: Mapping[str, str]) -> Experiment:
     """The experiment that `request` means in a log with `columns` (names to type families)."""
-    _check_values(request)
+    check_values(request)
     known = dict(columns)
     derive: dict[str, Expression] = {}
     for name, text in request.derive.items():
@@ -37,7 +37,7 @@ def resolve(request: Request, columns: Mapping[str, str]) -> Experiment:
             raise UsageError(f"[data.derive] {name!r} is a column of the log already.", "Give it another name.")
         derive[name] = parse_expression(text, known, f"[data.derive] {name}")
         known[name] = "derived"
-    variant, said = _named_or_guessed(request.variant, VARIANT_NAMES, known, "--variant")
+    variant, said = named_or_guessed(request.variant, VARIANT_NAMES, known, "--variant")
     aggregates = resolve_aggregates(request.aggregates, known) if request.aggregates else None
     if variant is None and aggregates and aggregates.incumbent:
         variant, said = "", ()
@@ -48,10 +48,10 @@ def resolve(request: Request, columns: Mapping[str, str]) -> Experiment:
             "Which column names the variant?",
             f"Say --variant COLUMN; the log has: {', '.join(map(repr, list(known)[:20]))}.",
         )
-    unit, also_said = _named_or_guessed(request.unit, UNIT_NAMES, known, "--unit")
+    unit, also_said = named_or_guessed(request.unit, UNIT_NAMES, known, "--unit")
     if unit is None:
         also_said = _undecided(known)
-    time, said_last = _time(request.time, known)
+    time, said_last = time_column(request.time, known)
     if aggregates:  # neither units nor their days are there
         unit, time, also_said, said_last = None, None, (), ()
     calendar = resolve_calendar(
@@ -97,7 +97,7 @@ def resolve(request: Request, columns: Mapping[str, str]) -> Experiment:
     )
 
 
-def _named_or_guessed(
+def named_or_guessed(
     name: str | None, words: frozenset[str], columns: Mapping[str, str], flag: str
 ) -> tuple[str | None, tuple[str, ...]]:
     """The column that was named, or the only one with a well-known name and a sentence that says so."""
@@ -142,7 +142,7 @@ def _cluster(request: Request, unit: str | None, columns: Mapping[str, str]) -> 
     return name
 
 
-def _time(name: str | None, columns: Mapping[str, str]) -> tuple[str | None, tuple[str, ...]]:
+def time_column(name: str | None, columns: Mapping[str, str]) -> tuple[str | None, tuple[str, ...]]:
     """The column of the row's time: named, or the only one that holds dates or times."""
     if name is not None:
         return find_column(name, columns, "--time"), ()
@@ -236,7 +236,8 @@ def _resolved(declared: MetricRequest, request: Request, columns: Mapping[str, s
     return resolve_metric(replace(declared, missing=declared.missing or request.missing), columns)
 
 
-def _check_values(request: Request) -> None:
+def check_values(request: Request) -> None:
+    """UsageError for statistics that make no sense."""
     if not 0.5 <= request.level < 1:
         raise UsageError(
             f"--level {request.level:g} is no confidence level.", "Give a fraction from 0.5 to below 1, like 0.95."

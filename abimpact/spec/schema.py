@@ -62,6 +62,50 @@ class PhaseTable(_Table):
 Names = str | tuple[str, ...]
 
 
+class Decisions(_Table):
+    """`[data.decisions]`: what each variant would have decided, logged for every row."""
+
+    incumbent: str | None = Field(None, description="what the rules decided: 1 where they act (decline, flag, send)")
+    proposed: str | None = Field(None, description="what the proposed variant would have decided, likewise")
+    outcome: str | None = Field(None, description="backtest: 1 where acting was right (fraud), 0 where not")
+    score: str | None = Field(None, description="instead of `proposed`: it acts from a threshold of this score on")
+    threshold: float | None = Field(
+        None, allow_inf_nan=False, description="of the scores; absent: the best one, found on one part of the log"
+    )
+    scores: dict[str, str] = Field({}, description="several scores by name, the simplest first")
+    thresholds: dict[str, Annotated[float, Field(allow_inf_nan=False)]] = Field(
+        {}, description="of single scores by name"
+    )
+    release_probability: str | None = Field(
+        None, description="with which the outcome was seen, where the rules' decisions hide outcomes"
+    )
+    propensity: str | None = Field(None, description="with which the logged decision was taken, where that was random")
+    proposed_probability: str | None = Field(
+        None, description="with which the proposed variant would have taken the logged decision"
+    )
+    reward: str | None = Field(None, description="what the logged decision earned; instead of [payoff]")
+    action: str | None = Field(
+        None, description="column of the logged choice among many, for the doubly robust estimate"
+    )
+    context: tuple[str, ...] = Field((), description="columns that the choice depends on")
+    rules_fired: str | None = Field(None, description="column of the rules that fired: a list, or text with , ; or |")
+    reason: str | None = Field(None, description="column of the reason of a decision")
+    tree_columns: tuple[str, ...] = Field(
+        (), description="columns from which a small tree is grown, the cheapest thing"
+    )
+    tree_depth: int = Field(3, ge=1, le=3, description="of that tree (3)")
+
+
+class Payoff(_Table):
+    """`[payoff]`: what a decision earns: a number, or an expression over the log's columns."""
+
+    true_positive: str | float | None = Field(None, description="acted, and the outcome is 1; absent: 0")
+    false_positive: str | float | None = Field(None, description="acted, and the outcome is 0; absent: 0")
+    false_negative: str | float | None = Field(None, description="did not act, and the outcome is 1; absent: 0")
+    true_negative: str | float | None = Field(None, description="did not act, and the outcome is 0; absent: 0")
+    currency: str | None = Field(None, description="EUR, USD, …; absent: that of [value], else none is printed")
+
+
 class Data(_Table):
     """`[data]`: what is what in the log."""
 
@@ -98,6 +142,7 @@ class Data(_Table):
     fill: tuple[FillTable, ...] = Field((), description="columns filled in from other files")
     derive: dict[str, str] | None = Field(None, description="new columns from expressions, in order")
     units: Units | None = Field(None, description="a unit with several rows")
+    decisions: Decisions | None = Field(None, description="what each variant would have decided")
 
 
 class MetricTable(_Table):
@@ -292,6 +337,7 @@ class ConfigFile(_Table):
     analysis: Analysis = Analysis()
     value: Value | None = None
     plan: Plan | None = None
+    payoff: Payoff | None = None
     report: Report = Report()
 
     @classmethod
