@@ -37,3 +37,9 @@ def test_a_plain_report_imports_nothing_it_does_not_need() -> None:
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.splitlines()[0].startswith("SHIP")
     assert done.stdout.splitlines()[-1] == "[]"
+
+
+def test_what_estimates_is_imported_beside_the_scans_and_not_before() -> None:
+    code = "import sys, abimpact.pipeline.report; print('scipy' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout == "False\n"

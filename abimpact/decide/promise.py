@@ -3,8 +3,6 @@
 from dataclasses import dataclass
 from enum import StrEnum
 
-from scipy.special import ndtr, ndtri
-
 from abimpact.estimate.estimate import Interval
 
 
@@ -44,6 +42,8 @@ def hold(
 
     Both are taken as normal with the error that the width of their interval stands for.
     """
+    from scipy.special import ndtr, ndtri
+
     errors = [_se(promised), _se(delivered)]
     if errors[0] is None or errors[1] is None or promised.estimate is None or delivered.estimate is None:
         return None
@@ -70,6 +70,8 @@ def hold(
 
 
 def _se(interval: Interval) -> float | None:
+    from scipy.special import ndtri
+
     if interval.low is None or interval.high is None:
         return None
     return (interval.high - interval.low) / 2 / float(ndtri(0.5 + interval.level / 2))

@@ -215,7 +215,7 @@ def _with_courses(
     monitor: "Monitor | None",
 ) -> tuple[MetricResult, ...]:
     """`results` with how each effect developed, where the log has days."""
-    from abimpact.decide.course import course
+    from abimpact.decide.developing import course
 
     # A look at planned shares holds at those; what a single day shows is never a look.
     of_looks = monitor if monitor and monitor.is_gated else None
