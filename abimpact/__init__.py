@@ -8,7 +8,7 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from abimpact.api import Backtest, Report, analyze, backtest, plan, simulate
+    from abimpact.api import Backtest, Report, analyze, backtest, check, plan, simulate
     from abimpact.portfolio.results import Comparison, Portfolio, compare, portfolio
     from abimpact.spec.metric import Metric
 
@@ -20,6 +20,7 @@ __all__ = [
     "Report",
     "analyze",
     "backtest",
+    "check",
     "compare",
     "plan",
     "portfolio",
@@ -27,7 +28,7 @@ __all__ = [
 ]
 
 _HOMES = {
-    **dict.fromkeys(("Backtest", "Report", "analyze", "backtest", "plan", "simulate"), "abimpact.api"),
+    **dict.fromkeys(("Backtest", "Report", "analyze", "backtest", "check", "plan", "simulate"), "abimpact.api"),
     **dict.fromkeys(("Comparison", "Portfolio", "compare", "portfolio"), "abimpact.portfolio.results"),
     "Metric": "abimpact.spec.metric",
 }

@@ -184,6 +184,21 @@ def analyze(
     return Report(with_promise(found, fspath(promised)))
 
 
+def check(data: Any, *, reconcile: str | PathLike[str] | None = None, **options: Unpack[LogOptions]) -> Paper:
+    """Check the log `data` without comparing an outcome, so that a running test can be watched.
+
+    `reconcile` names a file of someone else's totals to hold the log against. Its `values` are a `CheckReport`, with
+    the `findings`. Raises `abimpact.errors.AbimpactError` as `analyze` does.
+    """
+    from abimpact.pipeline.check import run_check
+    from abimpact.render.check import document, to_dict
+
+    request, frame = _request(data, **options)
+    totals = None if reconcile is None else fspath(reconcile)
+    found = run_check(request, command="abimpact.check", frame=frame, reconciled=totals)
+    return Paper(found, to_dict(found), document(found))
+
+
 def simulate(
     data: Any = (),
     *,

@@ -124,8 +124,10 @@ def _span(days: Days, counts: Sequence[int]) -> list[str]:
 
 
 def variant_follows(log: Log) -> list[Finding]:
-    """A declared segment or covariate determines the variant: groups are compared, not variants."""
+    """A declared segment or covariate, or the day, determines the variant: groups are compared, not variants."""
     candidates = {name: f"s{j}" for j, name in enumerate(log.experiment.segments)}
+    if log.experiment.time and len(log.days.days) > 1:
+        candidates |= {log.experiment.time: "day"}
     for metric in log.metrics:
         covariates = log.columns[metric.name][-len(metric.covariates) :] if metric.covariates else ()
         candidates |= {c.text: c.name for c in covariates}

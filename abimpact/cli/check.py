@@ -6,7 +6,6 @@ from functools import partial
 from abimpact.cli import options as o
 from abimpact.cli.asking import Asked, reads_a_log
 from abimpact.cli.printing import page, show
-from abimpact.errors import UsageError
 from abimpact.findings import Severity
 
 
@@ -22,19 +21,21 @@ def check(
 ) -> int:
     """Check a log without comparing any outcome: split, units, calendar, missing values."""
     from abimpact.pipeline.check import run_check
-    from abimpact.render.check import FORMATS, render
+    from abimpact.render.check import check_printed, format_of, render
     from abimpact.render.table import Options
     from abimpact.render.write import write
 
-    formats = {path: next((n for n, end in FORMATS.items() if end and path.endswith(end)), "") for path in output or ()}
-    for path, name in formats.items():
-        if not name:
-            raise UsageError(f"{path}: no format of check has this extension.", "Extensions: .md .json.")
+    check_printed(format_name)
+    formats = {path: format_of(path) for path in output or ()}
     found = asked.run(partial(run_check, reconciled=reconcile), asked.request())
-    text = render(found, format_name, page(is_quiet=quiet, is_verbose=verbose))
-    for path, name in formats.items():
-        write(path, render(found, name, Options()))
+    text = str(render(found, format_name, page(is_quiet=quiet, is_verbose=verbose)))
+    for path, content in {path: render(found, name, Options()) for path, name in formats.items()}.items():
+        write(path, content)
     show(text.rstrip("\n"))
+    if format_name == "github":
+        from abimpact.render.github import append_summary
+
+        append_summary(str(render(found, "markdown", Options())))
     blocking = sorted({f.code for f in found.findings if f.severity is Severity.BLOCK})
     if gate and blocking:
         print(f"abimpact: the gate failed: {', '.join(blocking)}", file=sys.stderr)

@@ -161,7 +161,13 @@ Seed = Annotated[int | None, typer.Option(min=0, help="Seed of the bootstrap (0)
 Gate = Annotated[bool, typer.Option("--gate", help="Exit 1 unless the verdict is ship.", rich_help_panel=DECISION)]
 CheckGate = Annotated[bool, typer.Option("--gate", help="Exit 1 if a check blocks.", rich_help_panel=DECISION)]
 CheckFormat = Annotated[
-    str, typer.Option("-f", "--format", help="terminal, markdown, json: to standard output.", rich_help_panel=OUTPUT)
+    str,
+    typer.Option(
+        "-f",
+        "--format",
+        help="terminal, markdown, html, json, csv, junit, github or text: to standard output.",
+        rich_help_panel=OUTPUT,
+    ),
 ]
 DocumentFormat = Annotated[
     str,

@@ -59,7 +59,7 @@ def report(
     if format_name == "github":
         from abimpact.render.github import append_summary
 
-        append_summary(found, laid_out)
+        append_summary(render_text(found, "markdown", laid_out))
     return _gate(found, failing)
 
 

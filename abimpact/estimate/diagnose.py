@@ -37,6 +37,13 @@ def diagnose(summary: Summary) -> tuple[Finding, ...]:
     return (*findings, *rest)
 
 
+def diagnose_blind(summary: Summary) -> tuple[Finding, ...]:
+    """What can be said without comparing outcomes: `constant_metric`, and `pre_period_imbalance` of covariates."""
+    constant = [f for metric in summary.metrics for f in _constant(metric)]
+    passed = Finding(code="constant_metric", severity=Severity.PASS, message="Every metric varies.")
+    return (*(constant or [passed]), *imbalance(summary))
+
+
 def imbalance(summary: Summary) -> list[Finding]:
     """Covariates that differ between variants: randomisation failed, or they were not known before."""
     found: dict[tuple[str, str], Finding] = {}

@@ -36,12 +36,22 @@ def run_check(
             timezone=log.experiment.calendar.timezone,
             cluster=log.experiment.cluster,
             clusters=dict(zip(log.variants, log.clusters.counts, strict=True)) if log.clusters else None,
-            findings=(*run_checks(log), *_reconciled(log, reconciled)),
+            findings=(*run_checks(log), *_of_summary(log), *_reconciled(log, reconciled)),
             presentation=request.presentation,
             provenance=provenance(log.engine, request, sources(), command),
         )
 
     return opened(replace(request, needs_metrics=False), frame, running or Running(), finish)
+
+
+def _of_summary(log: Log) -> tuple[Finding, ...]:
+    """The checks that need a summary and still compare no outcome."""
+    if not log.metrics or log.experiment.aggregates:
+        return ()
+    from abimpact.estimate.diagnose import diagnose_blind
+    from abimpact.summarise.summarise import summarise
+
+    return diagnose_blind(summarise(log, with_bins=False, ranks_wanted=lambda *_: [], progress=lambda _: None))
 
 
 def _reconciled(log: Log, place: str | None) -> list[Finding]:

@@ -4,6 +4,7 @@ The job summary is the same Markdown, appended to the file that the runner names
 """
 
 import os
+from collections.abc import Sequence
 
 from abimpact.decide.report import Report
 from abimpact.errors import UsageError
@@ -11,7 +12,7 @@ from abimpact.findings import Finding, Severity
 from abimpact.render import phrases
 from abimpact.render.escape import workflow
 from abimpact.render.markdown import to_markdown
-from abimpact.render.table import Options, render_text
+from abimpact.render.table import Options
 
 SUMMARY = "GITHUB_STEP_SUMMARY"
 _COMMANDS = {Severity.BLOCK: "error", Severity.WARN: "warning"}
@@ -19,18 +20,25 @@ _COMMANDS = {Severity.BLOCK: "error", Severity.WARN: "warning"}
 
 def render(report: Report, options: Options) -> str:
     """The Markdown, then one workflow command a line."""
-    lines = [_annotation(f) for severity in _COMMANDS for f in report.findings if f.severity is severity]
-    return "\n".join([to_markdown(report, show_anyway=options.show_anyway), *lines]).rstrip("\n") + "\n"
+    return (
+        "\n".join([to_markdown(report, show_anyway=options.show_anyway), *annotations(report.findings)]).rstrip("\n")
+        + "\n"
+    )
 
 
-def append_summary(report: Report, options: Options) -> None:
-    """Append the Markdown to the job summary, if the runner wants one; UsageError if it can't be written."""
+def annotations(findings: Sequence[Finding]) -> list[str]:
+    """One workflow command for each check that blocks or warns."""
+    return [_annotation(f) for severity in _COMMANDS for f in findings if f.severity is severity]
+
+
+def append_summary(markdown: str) -> None:
+    """Append to the job summary, if the runner wants one; UsageError if it can't be written."""
     path = os.environ.get(SUMMARY)
     if not path:
         return
     try:
         with open(path, "a", encoding="utf-8", errors="backslashreplace") as out:
-            out.write(render_text(report, "markdown", options))
+            out.write(markdown)
     except OSError as error:
         raise UsageError(
             f"{path}: the job summary cannot be written: {error.strerror}.", f"Check {SUMMARY}, or unset it."

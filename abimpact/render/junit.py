@@ -3,7 +3,7 @@
 Valid against the schemas of Ant (windyroad/JUnit-Schema) and Jenkins (xunit-plugin, junit-10.xsd).
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from xml.etree.ElementTree import Element, SubElement, indent, tostring
 
@@ -44,10 +44,19 @@ def to_junit(report: Report, *, show_anyway: bool = False) -> str:
         "limits": [] if is_withheld else [_limit(c) for c in report.capacities],
         "verdicts": _verdicts(report),
     }
-    told = [f"{f.severity}: {f.code}: {phrases.finding(f)}" for f in report.findings if f.severity is not Severity.PASS]
+    return _written(suites, report.findings, report.provenance.created)
+
+
+def checks_to_junit(findings: Sequence[Finding], created: str) -> str:
+    """The checks alone as JUnit XML; `created` is an ISO time."""
+    return _written({"checks": [_check(f) for f in findings]}, findings, created)
+
+
+def _written(suites: Mapping[str, Sequence[_Case]], findings: Sequence[Finding], created: str) -> str:
+    told = [f"{f.severity}: {f.code}: {phrases.finding(f)}" for f in findings if f.severity is not Severity.PASS]
     root = Element("testsuites")
     for name, cases in suites.items():
-        _suite(root, report, name, cases, "\n".join(told) if name == "checks" else "")
+        _suite(root, created, name, cases, "\n".join(told) if name == "checks" else "")
     indent(root)
     return '<?xml version="1.0" encoding="UTF-8"?>\n' + tostring(root, encoding="unicode") + "\n"
 
@@ -98,7 +107,7 @@ def _verdicts(report: Report) -> list[_Case]:
     ]
 
 
-def _suite(root: Element, report: Report, name: str, cases: Sequence[_Case], told: str) -> None:
+def _suite(root: Element, created: str, name: str, cases: Sequence[_Case], told: str) -> None:
     """One suite with the attributes and the order of parts that both schemas ask for."""
     outcomes = [case.outcome for case in cases]
     suite = SubElement(
@@ -108,7 +117,7 @@ def _suite(root: Element, report: Report, name: str, cases: Sequence[_Case], tol
             "id": str(len(root)),
             "package": "abimpact",
             "name": f"abimpact {name}",
-            "timestamp": report.provenance.created[:19],
+            "timestamp": created[:19],
             "hostname": "localhost",
             "tests": str(len(cases)),
             "failures": str(outcomes.count("failure")),

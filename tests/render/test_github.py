@@ -44,10 +44,10 @@ def test_the_summary_is_appended(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     path = tmp_path / "summary.md"
     path.write_text("before\n")
     monkeypatch.setenv("GITHUB_STEP_SUMMARY", str(path))
-    append_summary(hostile(), Options())
+    append_summary(to_markdown(hostile()))
     assert path.read_text(encoding="utf-8") == "before\n" + to_markdown(hostile())
     monkeypatch.setenv("GITHUB_STEP_SUMMARY", str(tmp_path / "missing" / "summary.md"))
     with pytest.raises(UsageError, match="job summary"):
-        append_summary(plain(), Options())
+        append_summary(to_markdown(plain()))
     monkeypatch.delenv("GITHUB_STEP_SUMMARY")
-    append_summary(plain(), Options())
+    append_summary(to_markdown(plain()))
