@@ -26,22 +26,26 @@ def diagnose(summary: Summary) -> tuple[Finding, ...]:
         for proposed in range(1, len(summary.variants)):
             findings += _skewed(metric, summary.variants, proposed)
             findings += _outliers(metric, summary.variants, proposed)
+    return (*findings, *imbalance(summary), *_passed(findings, ("constant_metric", "skewed_metric", "outliers")))
+
+
+def diagnose_blind(summary: Summary) -> tuple[Finding, ...]:
+    """What can be said of metrics and covariates without comparing an outcome."""
+    findings = [f for metric in summary.metrics for f in _constant(metric)]
+    for metric in summary.metrics:
+        findings += [f for arm in range(1, len(summary.variants)) for f in _skewed(metric, summary.variants, arm)]
+    return (*findings, *imbalance(summary), *_passed(findings, ("constant_metric", "skewed_metric")))
+
+
+def _passed(findings: Sequence[Finding], codes: Sequence[str]) -> list[Finding]:
+    """A finding that all is fine for each of `codes` that nothing was found of."""
     seen = {f.code for f in findings}
-    passed = {
+    messages = {
         "constant_metric": "Every metric varies.",
         "skewed_metric": "No mean is too skewed for its sample.",
         "outliers": "No few units carry an effect.",
     }
-    findings += imbalance(summary)
-    rest = [Finding(code=c, severity=Severity.PASS, message=m) for c, m in passed.items() if c not in seen]
-    return (*findings, *rest)
-
-
-def diagnose_blind(summary: Summary) -> tuple[Finding, ...]:
-    """What can be said without comparing outcomes: `constant_metric`, and `pre_period_imbalance` of covariates."""
-    constant = [f for metric in summary.metrics for f in _constant(metric)]
-    passed = Finding(code="constant_metric", severity=Severity.PASS, message="Every metric varies.")
-    return (*(constant or [passed]), *imbalance(summary))
+    return [Finding(code=c, severity=Severity.PASS, message=messages[c]) for c in codes if c not in seen]
 
 
 def imbalance(summary: Summary) -> list[Finding]:

@@ -49,8 +49,8 @@ class Moments:
 
     @property
     def covariance(self) -> Floats:
-        """Sample covariance matrix (divisor n - 1); needs n >= 2."""
-        return self.second / (self.n - 1)
+        """Sample covariance matrix (divisor n - 1); 0 for a single unit, as on a quiet day."""
+        return self.second / max(self.n - 1, 1)
 
 
 def _symmetric(vector: Floats, matrix: Floats) -> Floats:

@@ -69,7 +69,7 @@ CASES = {
     "unknown_variant": Case(lambda d: only(d, 9, variant="beta"), "info", "rows values", {"proposed": ["ml"]}),
     "missing_values": Case(lambda d: only(d, 90, value=None), "warn", "metric missing pvalue"),
     "nonfinite_values": Case(lambda d: only(d, 9, value=np.inf), "warn", "metric rows"),
-    "too_few_units": Case(lambda d: d[:40], "warn", "units needed"),
+    "too_few_units": Case(lambda d: d[:40], "warn", "units needed", {"metrics": ["value", "converted"]}),
     "constant_metric": Case(lambda d: d.assign(converted=1), "warn", "metric", {"metrics": ["value", "converted"]}),
     "outliers": Case(lambda d: only(d, 3, value=9_000.0), "warn", "metric share_of_effect effect_without"),
     "skewed_metric": Case(
