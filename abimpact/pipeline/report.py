@@ -101,6 +101,7 @@ def _report(
     from abimpact.decide.novelty import novelty
     from abimpact.decide.plausible import too_good
     from abimpact.decide.segments import with_segments
+    from abimpact.decide.still_moving import still_moving
     from abimpact.decide.verdict import decide, overall
     from abimpact.estimate.diagnose import diagnose
     from abimpact.estimate.looks import compare_looks, peeking
@@ -128,9 +129,15 @@ def _report(
         partial(_estimates, experiment=experiment),
         experiment.level,
     )
-    results = _with_courses(results, summarise_days(log, summary), experiment, monitor)
+    days = summarise_days(log, summary)
+    results = _with_courses(results, days, experiment, monitor)
     findings += tuple(peeking(compare_looks(looks), experiment.level, is_sequential=monitor is not None))
-    findings += (*too_good(results), *novelty(results), *(() if looks else diagnose(summary)))
+    findings += (
+        *too_good(results),
+        *novelty(results),
+        *still_moving(results, days, experiment.as_of),
+        *(() if looks else diagnose(summary)),
+    )
     is_mixed = any(f.code == "interference" and f.data["is_large"] for f in findings)
     values, contrasts = ((), ()) if is_mixed else values_of(log, summary, results)
     worth = {v.proposed: v for v in values}

@@ -73,7 +73,13 @@ def sections(page: str) -> dict[str, str]:
 
 def test_every_check_is_described() -> None:
     codes = {check.__name__ for check in CHECKS}
-    later = ("estimate/diagnose.py", "estimate/looks.py", "decide/plausible.py", "decide/novelty.py")
+    later = (
+        "estimate/diagnose.py",
+        "estimate/looks.py",
+        "decide/plausible.py",
+        "decide/novelty.py",
+        "decide/still_moving.py",
+    )
     codes |= set(re.findall(r'code="(\w+)"', source("check/*.py", *later)))
     assert set(sections("checks.md")) == codes
 
