@@ -8,7 +8,8 @@ explanation: the younger units look better, or what the incumbent's units have b
 from collections.abc import Mapping, Sequence
 from datetime import date
 
-from abimpact.decide.course import FEWEST_UNITS, Development
+from abimpact.decide.course import Development
+from abimpact.decide.developing import FEWEST_UNITS
 from abimpact.decide.report import MetricResult
 from abimpact.estimate.arm import contract
 from abimpact.estimate.estimate import NotEstimated
