@@ -4,6 +4,7 @@ The navigation is that of index.md: its sections and links, so that there is one
 lead to copies of what they name (README.md becomes the page "Overview"), and a folder stays a name.
 """
 
+import json
 import re
 from pathlib import Path, PurePosixPath
 from posixpath import normpath, relpath
@@ -19,7 +20,7 @@ COPIES = "repository"
 FENCE = re.compile(r"^```.*?^```$", re.MULTILINE | re.DOTALL)
 LINK = re.compile(r"(!?)\[([^\]]*)\]\(([^)\s]+)\)")
 SECTION = re.compile(r"^\*\*(.+?)\*\*")
-ENTRY = re.compile(r"^- \[(.+?)\]\(([^)\s#]+\.md)\)")
+ENTRY = re.compile(r"^- \[(.+?)\]\(([^)\s#]+)\.(?:md|ipynb)\)")
 
 
 def on_config(config: MkDocsConfig) -> MkDocsConfig:
@@ -31,7 +32,7 @@ def on_config(config: MkDocsConfig) -> MkDocsConfig:
             section = []
             nav.append({found[1]: section})
         elif found := ENTRY.match(line):
-            section.append({found[1]: found[2]})
+            section.append({found[1]: f"{found[2]}.md"})
     config.nav = nav
     return config
 
@@ -39,13 +40,10 @@ def on_config(config: MkDocsConfig) -> MkDocsConfig:
 def on_files(files: Files, config: MkDocsConfig) -> Files:
     """Adds README.md as a page, and copies of everything outside docs/ that a page links to."""
     files.append(File.generated(config, OVERVIEW, content=(ROOT / "README.md").read_text("utf-8")))
-    pages = {
-        f.src_uri: (DOCS / f.src_uri).read_text("utf-8")
-        for f in files
-        if f.is_documentation_page() and f.src_uri != OVERVIEW
-    }
+    for path in DOCS.glob("*.ipynb"):
+        files.append(File.generated(config, f"{path.stem}.md", content=_of_notebook(path)))
+    pages = {f.src_uri: f.content_string for f in files if f.is_documentation_page()}
     targets = {_target(uri, link) for uri, text in pages.items() for link in _links(text)}
-    targets |= {_target(OVERVIEW, link) for link in _links((ROOT / "README.md").read_text("utf-8"))}
     for target in sorted(filter(None, targets)):
         path = ROOT / target
         if path.is_file() and _is_copied(target):
@@ -61,6 +59,20 @@ def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, files: Fil
         parts += [LINK.sub(lambda m: _rewritten(uri, m), markdown[end : fence.start()]), fence[0]]
         end = fence.end()
     return "".join([*parts, LINK.sub(lambda m: _rewritten(uri, m), markdown[end:])])
+
+
+def _of_notebook(path: Path) -> str:
+    """A notebook as a page: its cells, and the text that they print."""
+    parts = []
+    for cell in json.loads(path.read_text("utf-8"))["cells"]:
+        source = "".join(cell["source"])
+        if cell["cell_type"] == "markdown":
+            parts.append(source)
+            continue
+        parts.append(f"```python\n{source}\n```")
+        printed = "".join(line for output in cell["outputs"] for line in output.get("text", ()))
+        parts += [f"```text\n{printed.rstrip()}\n```"] if printed else []
+    return "\n\n".join(parts) + "\n"
 
 
 def _links(text: str) -> list[str]:
@@ -91,9 +103,10 @@ def _rewritten(uri: str, match: re.Match[str]) -> str:
     image, text, link = match.groups()
     target, anchor = _target(uri, link), link.partition("#")[2]
     if not target or (uri != OVERVIEW and target != "README.md" and not _is_copied(target)):
-        return match[0]
+        return match[0].replace(".ipynb", ".md")
     if (ROOT / target).is_dir():
         return text
+    target = target.removesuffix(".ipynb") + ".md" if target.endswith(".ipynb") else target
     place = OVERVIEW if target == "README.md" else target.removeprefix("docs/")
     place = _copy(target) if _is_copied(target) else place
     found = relpath(place, str(PurePosixPath(uri).parent))

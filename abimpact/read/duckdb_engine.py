@@ -4,6 +4,7 @@ import glob
 import shutil
 import tempfile
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from typing import Any, TypeVar
 
 import duckdb
@@ -28,7 +29,9 @@ class DuckDBEngine:
         self._connection = duckdb.connect()
         self.execute(f"SET temp_directory = {literal(self._folder)}")
         self.execute("SET TimeZone = 'UTC'")
-        self.execute("SET enable_progress_bar = false")
+        # In a notebook without ipywidgets there is no bar to turn off, and asking for it is an error.
+        with suppress(duckdb.InvalidInputException):
+            self.execute("SET enable_progress_bar = false")
         if threads is not None:
             self.execute(f"SET threads = {threads}")
         if memory_limit is not None:

@@ -25,7 +25,8 @@ def test_the_site_builds_without_warnings_and_holds_every_page(tmp_path: Path) -
     done = build(tmp_path)
     assert done.returncode == 0, done.stdout + done.stderr
     home = (tmp_path / "index.html").read_text("utf-8")
-    listed = re.findall(r"^- \[.+?\]\(([^)#]+)\.md\)", (ROOT / "docs" / "index.md").read_text("utf-8"), re.MULTILINE)
+    index = (ROOT / "docs" / "index.md").read_text("utf-8")
+    listed = re.findall(r"^- \[.+?\]\(([^)#]+)\.(?:md|ipynb)\)", index, re.MULTILINE)
     for page in ["overview", *listed]:
         assert (tmp_path / page / "index.html").exists(), page
         assert f'href="{page}/"' in home, page
