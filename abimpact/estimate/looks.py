@@ -32,8 +32,8 @@ def compare_looks(looks: Mapping[str, Sequence[Sequence[Cell]]]) -> tuple[Looks,
             np.array([[getattr(cell, key) for cell in look] for look in at], dtype=float)
             for key in ("n", "mean", "variance")
         )
-        squared = variance / n
-        for arm in range(1, n.shape[1]):
+        squared = variance / np.maximum(n, 1)
+        for arm in (a for a in range(1, n.shape[1]) if n[:, a].any()):
             pair = squared[:, [0, arm]]
             total = pair.sum(axis=1)
             with np.errstate(divide="ignore", invalid="ignore"):

@@ -17,9 +17,9 @@ from abimpact.read.log import Log
 from abimpact.spec.experiment import Experiment
 from abimpact.spec.metric import MetricKind, Role
 from abimpact.spec.request import Request
-from abimpact.summarise.aggregates import summarise_aggregates
+from abimpact.summarise.aggregates import summarise_aggregates, summarise_cells_by_segment
 from abimpact.summarise.days import Day, summarise_days
-from abimpact.summarise.segments import summarise_segments
+from abimpact.summarise.segments import Segment, summarise_segments
 from abimpact.summarise.summarise import summarise
 from abimpact.summarise.summary import MetricSummary, Summary
 
@@ -125,7 +125,7 @@ def _report(
     results = adjust_pvalues(_results(summary, experiment, monitor))
     results = with_segments(
         results,
-        summarise_segments(log, summary.metrics) if experiment.segments and not looks else (),
+        _segments(log, summary, is_aggregated=bool(looks)),
         partial(_estimates, experiment=experiment),
         experiment.level,
     )
@@ -199,6 +199,13 @@ def _with_distribution(log: Log, results: Sequence[MetricResult]) -> tuple[Metri
         return its and replace(its, counts=tuple(its.counts[i] for i in pair), zeros=tuple(its.zeros[i] for i in pair))
 
     return tuple(replace(r, distribution=of_pair(r)) for r in results)
+
+
+def _segments(log: Log, summary: Summary, *, is_aggregated: bool) -> tuple[Segment, ...]:
+    """The parts of the units to break effects down by."""
+    if is_aggregated:
+        return summarise_cells_by_segment(log)
+    return summarise_segments(log, summary.metrics) if log.experiment.segments else ()
 
 
 def _is_ended(log: Log) -> bool:

@@ -17,6 +17,8 @@ from abimpact.spec.expression import column, literal, quote
 from abimpact.spec.metric import Better, Metric, MetricKind, Role
 from abimpact.spec.variants import resolve_variants
 
+# Small segments together.
+OTHER = "(other)"
 ONLY_MOMENTS = (
     "The log is a table of aggregates: bootstrap, quantiles and the checks of skewness, outliers and missing values "
     "need rows, and are left out."
@@ -91,8 +93,14 @@ def _open(
     incumbent, proposed, guesses = resolve_variants(rows, experiment.incumbent, experiment.proposed)
     variants = (incumbent, *proposed)
     metrics = experiment.metrics or _all_metrics(cells)
-    looks = {m.name: _looks(m.value.text, cells, variants, needs_one=not is_one_of_many) for m in metrics}
+    is_needed = bool(experiment.metrics) and not is_one_of_many
+    looks = {m.name: _looks(m.value.text, cells, variants, needs_one=is_needed) for m in metrics}
+    left_out = [m.name for m in metrics if not looks[m.name]]
+    if left_out and not is_one_of_many:
+        guesses += (f"Metrics without a variance in two variants are left out: {', '.join(left_out)}.",)
     metrics = tuple(m for m in metrics if looks[m.name])
+    if not any(m.role is Role.PRIMARY for m in metrics) and metrics and not is_needed:
+        metrics = (replace(metrics[0], role=Role.PRIMARY), *metrics[1:])
     primary = next((m for m in metrics if m.role is Role.PRIMARY), None)
     if primary is None:
         raise DataError("No look has a count, a mean and a variance of the primary metric in all variants.")
@@ -106,7 +114,7 @@ def _open(
         families=families,
         experiment=replace(experiment, incumbent=incumbent, proposed=proposed, metrics=metrics, split=split),
         variants=variants,
-        units=tuple(c.n for c in looks[primary.name][-1]),
+        units=tuple(_units(arm, primary.name, looks) for arm in range(len(variants))),
         metrics=metrics,
         columns={},
         row_counts=RowCounts(
@@ -117,11 +125,39 @@ def _open(
         immature={},
         caps={},
         row_sql={},
+        segment_cells=_by_segment(cells, variants, metrics, experiment),
         files=loaded.files,
         fills=loaded.fills,
         guesses=(*experiment.guesses, *loaded.guesses, *guesses, ONLY_MOMENTS),
     )
     return Opened(log=log, looks={m.name: looks[m.name] for m in metrics})
+
+
+def _units(arm: int, primary: str, looks: Mapping[str, Sequence[Sequence[Cell]]]) -> int:
+    """A variant's units: those of the primary metric, or of the first that it has."""
+    return next((n for name in (primary, *looks) if looks[name] and (n := looks[name][-1][arm].n)), 0)
+
+
+def _by_segment(
+    cells: Sequence[Cell], variants: Sequence[str], metrics: Sequence[Metric], experiment: Experiment
+) -> dict[str | None, dict[str, Sequence[Cell]]]:
+    """The last cells of each metric by segment, the small segments together."""
+    if experiment.aggregates is None or experiment.aggregates.segment is None:
+        return {}
+    last = max((c.look for c in cells if c.look is not None), default=None)
+    units: dict[str | None, int] = {}
+    for cell in cells:
+        if cell.metric == metrics[0].value.text and cell.look in (None, last):
+            units[cell.segment] = units.get(cell.segment, 0) + cell.n
+    small = {s for s, n in units.items() if s is not None and n < experiment.min_segment_units}
+    found: dict[str | None, dict[str, Sequence[Cell]]] = {}
+    for segment in [*sorted(s for s in units if s is not None and s not in small), *([None] if None in units else [])]:
+        mine = [c for c in cells if c.segment == segment]
+        found[segment] = {m.name: looks[-1] for m in metrics if (looks := _looks(m.value.text, mine, variants))}
+    if small:
+        mine = [c for c in cells if c.segment in small]
+        found[OTHER] = {m.name: looks[-1] for m in metrics if (looks := _looks(m.value.text, mine, variants))}
+    return found
 
 
 def _cells(
@@ -132,21 +168,29 @@ def _cells(
         relation = f"(SELECT *, {expression.sql} AS {quote(name)} FROM {relation})"
     if experiment.where:
         relation = f"(SELECT * FROM {relation} WHERE {experiment.where.sql})"
-    only = literal(experiment.proposed[0] if experiment.proposed else "proposed")
-    variant = f"CAST({quote(experiment.variant)} AS VARCHAR)" if experiment.variant else only
-    parts = [_select(table, table.cells, variant, relation)]
+    proposed = literal(experiment.proposed[0] if experiment.proposed else "proposed")
+    variant = f"CAST({quote(experiment.variant)} AS VARCHAR)" if experiment.variant else proposed
+    # A table without a column of metrics is about the one that was named.
+    only = experiment.metrics[0].value.text if len(experiment.metrics) == 1 else "metric"
+    parts = [_select(table, table.cells, variant, relation, only)]
     if table.incumbent:
         # Every row of a proposed variant repeats the incumbent's cells.
         named = literal(experiment.incumbent or "incumbent")
-        parts.append(f"SELECT DISTINCT * FROM ({_select(table, table.incumbent, named, relation)})")
+        parts.append(f"SELECT DISTINCT * FROM ({_select(table, table.incumbent, named, relation, only)})")
     rows = engine.rows(" UNION ALL ".join(parts))
     counts = engine.rows(f"SELECT {_experiment(table)} AS experiment, count(*) FROM {relation} GROUP BY experiment")
     found: dict[str, tuple[list[Cell], int]] = {str(name): ([], int(n)) for name, n in counts}
-    for experiment_name, metric, name, look, n, mean, variance in rows:
+    for experiment_name, metric, name, look, segment, n, mean, variance in rows:
         if n and name is not None and mean is not None and np.isfinite(mean):
             is_known = variance is not None and variance >= 0 and np.isfinite(variance)
             cell = Cell(
-                metric=metric, variant=name, look=look, n=int(n), mean=mean, variance=variance if is_known else None
+                metric=metric,
+                variant=name,
+                look=look,
+                n=int(n),
+                mean=mean,
+                variance=variance if is_known else None,
+                segment=segment,
             )
             found[str(experiment_name)][0].append(cell)
     return found
@@ -156,7 +200,7 @@ def _experiment(table: Aggregates) -> str:
     return f"CAST({quote(table.experiment)} AS VARCHAR)" if table.experiment else "''"
 
 
-def _select(table: Aggregates, cells: Mapping[str, str], variant: str, relation: str) -> str:
+def _select(table: Aggregates, cells: Mapping[str, str], variant: str, relation: str, only: str) -> str:
     def number(key: str) -> str:
         return f"CAST({quote(cells[key])} AS DOUBLE)"
 
@@ -167,11 +211,12 @@ def _select(table: Aggregates, cells: Mapping[str, str], variant: str, relation:
         if "variance" in cells
         else f"({number('sum_squares')} - {n} * ({mean}) * ({mean})) / nullif({n} - 1, 0)"
     )
-    metric = f"CAST({quote(table.metric)} AS VARCHAR)" if table.metric else "'metric'"
+    metric = f"CAST({quote(table.metric)} AS VARCHAR)" if table.metric else literal(only)
+    segment = f"CAST({quote(table.segment)} AS VARCHAR)" if table.segment else "NULL"
     look = _look(table.look) if table.look else "NULL"
     return (
         f"SELECT {_experiment(table)} AS experiment, {metric} AS metric, {variant} AS variant, {look} AS look, "
-        f"{n} AS n, {mean} AS mean, {variance} AS variance FROM {relation}"
+        f"{segment} AS segment, {n} AS n, {mean} AS mean, {variance} AS variance FROM {relation}"
     )
 
 
@@ -189,36 +234,53 @@ def _all_metrics(cells: Sequence[Cell]) -> tuple[Metric, ...]:
     )
 
 
-def _looks(metric: str, cells: Sequence[Cell], variants: Sequence[str], *, needs_one: bool) -> list[list[Cell]]:
-    """The cells of every look at which all variants have a variance, in the order of `variants`."""
+def _looks(metric: str, cells: Sequence[Cell], variants: Sequence[str], *, needs_one: bool = False) -> list[list[Cell]]:
+    """The cells of every look at which all variants have a variance, in the order of `variants`.
+
+    A variant that never has one together with the incumbent has cells without units.
+    """
     mine = [c for c in cells if c.metric == metric]
     if not mine and needs_one:
-        known = sorted({c.metric for c in cells})
-        raise DataError(f"The table has no metric {metric!r}.", f"It has: {', '.join(map(repr, known[:12]))}.")
+        there = sorted({c.metric for c in cells})
+        raise DataError(f"The table has no metric {metric!r}.", f"It has: {', '.join(map(repr, there[:12]))}.")
     by_look: dict[float | None, dict[str, Cell]] = {}
+    _check_parts(mine)
     for cell in mine:
         at = by_look.setdefault(cell.look, {})
         at[cell.variant] = _added(at[cell.variant], cell) if cell.variant in at else cell
+    known = {look: {v for v, c in at.items() if c.variance is not None} for look, at in by_look.items()}
+    present = [v for v in variants if any({variants[0], v} <= names for names in known.values())]
     complete = [
-        [at[v] for v in variants]
-        for _, at in sorted(by_look.items(), key=lambda item: item[0] or 0.0)
-        if all(v in at and at[v].variance is not None for v in variants)
+        [
+            at[v] if v in present else Cell(metric=metric, variant=v, look=look, n=0, mean=0.0, variance=0.0)
+            for v in variants
+        ]
+        for look, at in sorted(by_look.items(), key=lambda item: item[0] or 0.0)
+        if len(present) > 1 and known[look] >= set(present)
     ]
     if not complete and needs_one:
         raise DataError(
-            f"Metric {metric!r}: no look has a count, a mean and a variance of all of {', '.join(variants)}.",
+            f"Metric {metric!r}: no look has a count, a mean and a variance of two of {', '.join(variants)}.",
             "Check the columns of [data.aggregates] and the variants named.",
         )
     return complete
 
 
+def _check_parts(cells: Sequence[Cell]) -> None:
+    """Rows of one look are of different parts of the units, or they cannot be told apart."""
+    seen = set()
+    for cell in (c for c in cells if c.look is not None):
+        key = (cell.look, cell.variant, cell.segment)
+        if key in seen:
+            raise DataError(
+                f"Metric {cell.metric!r} has several rows of variant {cell.variant!r} at one look.",
+                "Cut it down with --where, or name what tells the rows apart as experiment or segment.",
+            )
+        seen.add(key)
+
+
 def _added(a: Cell, b: Cell) -> Cell:
     """Two disjoint sets of units as one (Chan, Golub & LeVeque 1983)."""
-    if a.look is not None:
-        raise DataError(
-            f"Metric {a.metric!r} has several rows of variant {a.variant!r} at one look.",
-            "Cut it down with --where, or name what tells the rows apart as experiment.",
-        )
     n, gap = a.n + b.n, b.mean - a.mean
     variance = None
     if a.variance is not None and b.variance is not None:

@@ -1,11 +1,12 @@
 """The log as it was read: a relation with one row per unit, and the counts of what was met on the way."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 
 from abimpact.read.engine import Engine
 from abimpact.read.loaded import FileColumns, Filled
+from abimpact.spec.aggregates import Cell
 from abimpact.spec.experiment import Experiment, SeveralRows
 from abimpact.spec.metric import Metric
 
@@ -136,6 +137,7 @@ class Log:
     resolved; `columns` gives for each metric its value, denominator and covariates, in that order. `immature` counts by
     variant the units too young for a metric that matures, `caps` has those of metrics that are capped.
     `row_sql` has SQL over `raw` for the value of each metric and its denominator, where these can be told from a row.
+    `segment_cells` has, for a table of aggregates with segments, the last cells of each metric by segment.
     `files` and `fills` say what the log was read from; a frame has no files.
     With `strata` the relation has a column `stratum`, the number of the unit's; with `clusters` one `cluster`.
     """
@@ -155,6 +157,7 @@ class Log:
     immature: Mapping[str, tuple[int, ...]]
     caps: Mapping[str, Cap]
     row_sql: Mapping[str, tuple[str, ...]]
+    segment_cells: Mapping[str | None, Mapping[str, Sequence[Cell]]]
     files: tuple[FileColumns, ...]
     fills: tuple[Filled, ...]
     guesses: tuple[str, ...]

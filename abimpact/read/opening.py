@@ -83,6 +83,7 @@ def _open(reading: Reading) -> Log:
             for m in experiment.metrics
         },
         clusters=clusters_of(reading, relation, len(variants)),
+        segment_cells={},
         files=reading.loaded.files,
         fills=reading.loaded.fills,
         guesses=(*experiment.guesses, *reading.loaded.guesses, *guesses, *said),

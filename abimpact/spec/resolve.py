@@ -38,7 +38,7 @@ def resolve(request: Request, columns: Mapping[str, str]) -> Experiment:
         derive[name] = parse_expression(text, known, f"[data.derive] {name}")
         known[name] = "derived"
     variant, said = named_or_guessed(request.variant, VARIANT_NAMES, known, "--variant")
-    aggregates = resolve_aggregates(request.aggregates, known) if request.aggregates else None
+    aggregates = resolve_aggregates(request.aggregates, known, request.segments) if request.aggregates else None
     if variant is None and aggregates and aggregates.incumbent:
         variant, said = "", ()
     if request.is_history and request.variant is None:

@@ -42,6 +42,7 @@ class AggregateColumns(_Table):
     metric: str | None = Field(None, description="the metric's name, if there are several")
     look: str | None = Field(None, description="day or number of a cumulative look; the last one counts")
     experiment: str | None = Field(None, description="the experiment's name, if there are several")
+    segment: str | None = Field(None, description="part of the units that a row is about; parts are added up")
 
 
 class FillTable(_Table):

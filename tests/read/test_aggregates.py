@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import pytest
 
@@ -107,6 +108,7 @@ def test_the_last_cumulative_look_counts_and_earlier_ones_are_told(tmp_path: Pat
         (f'{MOMENTS}\n[[metric]]\nname = "profit"\nrole = "primary"', "no metric 'profit'"),
         (f'{MOMENTS}\n[[metric]]\nname = "value"\nkind = "quantile"\nquantile = 0.5', "only means and proportions"),
         (f'{MOMENTS}\nlook = "n2"', "several rows"),
+        (f'{MOMENTS}\nsegment = "country"\n[analysis]\nsegments = ["n2"]', "one column of segments"),
     ],
 )
 def test_mistakes_are_named(tmp_path: Path, columns: str, said: str) -> None:
@@ -114,6 +116,59 @@ def test_mistakes_are_named(tmp_path: Path, columns: str, said: str) -> None:
     with pytest.raises(AbimpactError) as caught:
         report(tmp_path, table, LONG.format(columns=columns))
     assert said in f"{caught.value} {caught.value.hint}"
+
+
+@pytest.mark.parametrize("declared", [True, False], ids=["in the config", "by --segment"])
+def test_segments_give_the_effects_of_the_rows(tmp_path: Path, declared: bool) -> None:
+    log = frame()
+    table = cells(log, ["variant", "country"])
+    asked = {} if declared else {"segments": ["country"]}
+    config = LONG.format(columns=MOMENTS + ('\nsegment = "country"' if declared else ""))
+    told = report(tmp_path, table, config, metrics=["value"], **asked)["metrics"][0]
+    rows = analyze(
+        log, unit="unit", variant="variant", incumbent="rules", metrics=["value"], segments=["country"], resamples=0
+    ).to_dict()["metrics"][0]
+    assert [(s["by"], s["value"], s["units"]) for s in told["segments"]] == [
+        (s["by"], s["value"], s["units"]) for s in rows["segments"]
+    ]
+    for mine, theirs in zip(told["segments"], rows["segments"], strict=True):
+        for scale in ("absolute", "relative"):
+            for key in ("estimate", "low", "high"):
+                expected = pytest.approx(theirs["estimates"][-1][scale][key], rel=1e-9)
+                assert mine["estimates"][-1][scale][key] == expected
+    assert told["heterogeneity"][0]["pvalue"] == pytest.approx(rows["heterogeneity"][0]["pvalue"], rel=1e-9)
+    assert told["estimates"][0]["absolute"]["low"] == pytest.approx(rows["estimates"][0]["absolute"]["low"], rel=1e-9)
+
+
+def test_small_segments_are_taken_together_and_looks_may_have_segments(tmp_path: Path) -> None:
+    log = frame()
+    log["country"] = np.where(np.arange(len(log)) < 30, "LU", np.where(np.arange(len(log)) < 60, "MT", log.country))
+    table = cells(log, ["variant", "country"]).assign(day=2)
+    earlier = cells(log[: len(log) // 2], ["variant", "country"]).assign(day=1)
+    config = LONG.format(columns=MOMENTS + '\nsegment = "country"\nlook = "day"')
+    told = report(tmp_path, pd.concat([earlier, table]), config, metrics=["value"])
+    found = {s["value"]: sum(s["units"].values()) for s in told["metrics"][0]["segments"]}
+    assert found["(other)"] == 60
+    assert sum(found.values()) == sum(told["experiment"]["units"].values()) == len(log)
+
+
+def test_a_variant_without_a_metric_is_not_estimated_and_the_rest_is(tmp_path: Path) -> None:
+    log = frame(variant=np.array(["rules", "ml", "nn"])[np.arange(2000) % 3])
+    table = cells(log, ["variant"])
+    table.loc[(table.variant == "nn") & (table.metric == "converted"), "variance"] = None
+    table.loc[(table.variant == "ml") & (table.metric == "value"), "mean"] = None
+    told = report(tmp_path, table, LONG.format(columns=MOMENTS))
+    found = {(m["name"], m["proposed"]["variant"]): bool(m["estimates"]) for m in told["metrics"]}
+    assert found == {
+        ("converted", "ml"): True, ("value", "ml"): False, ("converted", "nn"): False, ("value", "nn"): True,
+    }  # fmt: skip
+    assert told["experiment"]["units"] == log.groupby("variant").size()[["rules", "ml", "nn"]].to_dict()
+
+
+def test_a_table_of_one_metric_is_about_the_one_that_is_named(tmp_path: Path) -> None:
+    table = cells(frame(), ["variant"]).query("metric == 'value'").drop(columns="metric")
+    config = LONG.format(columns=MOMENTS).replace('metric = "metric"\n', "")
+    assert report(tmp_path, table, config, metrics=["revenue:lower"])["metrics"][0]["name"] == "revenue"
 
 
 ASOS = """
@@ -167,3 +222,19 @@ def test_real_experiments_agree_with_their_reference(tmp_path: Path, experiment:
             if c["code"] == "peeking" and (c["data"]["metric"], c["data"]["proposed"]) == (metric, variant)
         )  # fmt: skip
         assert (look["looks"], look["first"]) == (expected["looks"], expected["first_p_below_0_05_at"])
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(REAL is None, reason="the real logs are not part of the project")
+def test_peeking_is_counted_as_its_reference_counts_it(tmp_path: Path) -> None:
+    assert REAL
+    counts = {"comparisons": 0, "significant_at_last_look": 0, "significant_at_some_look": 0}
+    path = tmp_path / "abimpact.toml"
+    for experiment in sorted(set(pd.read_parquet(REAL / "asos.parquet", columns=["experiment_id"])["experiment_id"])):
+        path.write_text(ASOS.format(experiment=experiment))
+        for check in analyze(REAL / "asos.parquet", config=path).to_dict()["checks"]:
+            if check["code"] == "peeking":
+                counts["comparisons"] += 1
+                counts["significant_at_last_look"] += check["data"]["pvalue"] < 0.05
+                counts["significant_at_some_look"] += check["data"]["significant_looks"] > 0
+    assert counts == {name: GOLDEN["peeking"][name] for name in counts}
