@@ -110,7 +110,9 @@ def resolve_backtest(request: Request, columns: Mapping[str, str]) -> Backtest:
     unit, said = named_or_guessed(request.unit, UNIT_NAMES, known, "--unit")
     time, also_said = time_column(request.time, known)
     value = _value(request, known)
-    limits, totals = resolve_limits(request.limits, (), known)
+    limits, totals = resolve_limits(
+        [{**limit, "value": limit.get("value") or "1"} for limit in request.limits], (), known
+    )
     column = {
         key: find_column(table[key], known, f"[data.decisions] {key}") if table.get(key) else None for key in _COLUMNS
     }

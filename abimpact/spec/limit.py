@@ -23,7 +23,7 @@ class Limit:
 def resolve_limits(
     tables: Iterable[Mapping[str, Any]], metrics: Sequence[Metric], columns: Mapping[str, str]
 ) -> tuple[tuple[Limit, ...], tuple[Metric, ...]]:
-    """The limits of `[[limit]]`, and the means that they need as metrics."""
+    """The limits of `[[limit]]`, and the means that they need as metrics; a ConfigError names one without a value."""
     taken = {m.name for m in metrics}
     limits, extra = [], []
     for table in tables:
@@ -31,6 +31,8 @@ def resolve_limits(
         if name in taken:
             raise ConfigError(f"[[limit]] {name!r}: a metric has that name.", "Give the limit another one.")
         taken.add(name)
+        if table.get("value") is None:
+            raise ConfigError(f"[[limit]] {name!r} has no value.", "Name the column or expression that is limited.")
         value = parse_expression(table["value"], columns, f"[[limit]] {name!r}")
         limits.append(Limit(name=name, at_most=table["at_most"], days=DAYS[table["per"]]))
         extra.append(Metric(name=name, kind=MetricKind.MEAN, role=Role.SECONDARY, better=Better.LOWER, value=value))

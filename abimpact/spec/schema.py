@@ -174,7 +174,9 @@ class LimitTable(_Table):
     """`[[limit]]`: a total at full roll-out that there is only so much of."""
 
     name: str = Field(description="its name in the report")
-    value: str = Field(description="column or expression, summed over units")
+    value: str | None = Field(
+        None, description="column or expression, summed over units; in a backtest what one act takes (absent: 1)"
+    )
     per: Literal["day", "week"] = Field("day", description="the time that the total is for")
     at_most: float = Field(ge=0, allow_inf_nan=False, description="what there is of it in that time")
 

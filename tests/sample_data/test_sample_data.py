@@ -10,6 +10,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from abimpact import analyze, portfolio
+from tests.backtest import histories
 
 FOLDER = Path(__file__).parents[2] / "sample_data"
 
@@ -29,6 +30,12 @@ def test_the_files_are_those_of_the_script(make: ModuleType, tmp_path: Path) -> 
     for name in ("checkouts.parquet", "recommender/clicks.parquet", "decisions/payments.parquet"):
         assert pq.read_table(FOLDER / name).equals(pq.read_table(tmp_path / name))
     assert pacsv.read_csv(FOLDER / "checkouts.csv.gz").equals(pacsv.read_csv(tmp_path / "checkouts.csv.gz"))
+
+
+def test_the_histories_are_those_of_the_script(tmp_path: Path) -> None:
+    histories.make.write(tmp_path)
+    for name in ("backtest/payments.parquet", "backtest/simple.parquet"):
+        assert pq.read_table(FOLDER / name).equals(pq.read_table(tmp_path / name))
 
 
 def test_the_csv_gives_the_report_of_the_parquet() -> None:
