@@ -28,8 +28,7 @@ def test_following_the_verdicts_pays() -> None:
     for setting, net in found.items():
         for name in others:
             more = net["abimpact, prior stated"] - net[name]
-            # The best bar and that of p < .05 are nearly the same at (0.05, 1), where the rules tie.
-            assert more.mean() >= -2 * more.std() / len(more) ** 0.5, (setting, name)
+            assert more.mean() >= 0, (setting, name)
 
 
 def test_the_study_decides_by_the_verdicts() -> None:

@@ -6,7 +6,8 @@ million units a year, of which 35 % are earned; the variant costs 90,000 to buil
 years at 10 %. So an effect of 0.0266 breaks even. True effects are drawn from N(0, sd^2). A period of testing has
 100,000 units a variant.
 
-What a rule earns is counted with the true effect: shipping earns the net value of the whole horizon less what the
+What a rule earns is counted with the mean of the true effects that go with all that was ever shown of a test, which
+has the expectation of counting with the true effect itself, and less noise (Rao-Blackwell): shipping earns the net value of the whole horizon less what the
 incumbent's half of further periods forwent; keeping costs what further periods cost to run, plus or minus what the
 proposed half did in them. `python validation/decisions_pay.py` writes docs/decisions-pay.md and its picture.
 """
@@ -147,6 +148,13 @@ def looks(rng: np.random.Generator, effect: float, most: int) -> Iterator[Look]:
         yield Look(compare(difference(t, c), "welch", 0.95), units, k == most - 1)
 
 
+def expected(shown: list[Look], spread: float) -> float:
+    """The mean of true effects that go with the whole of a test, all looks included."""
+    last = shown[-1].estimate
+    se = last.se or 0.0
+    return (last.absolute.estimate or 0.0) * spread**2 / (spread**2 + se**2)
+
+
 def earned(rule: Rule, shown: list[Look], effect: float) -> float:
     """What following `rule` earns when the true effect is `effect`."""
     gain = VOLUME * WORTH * effect * PERIOD / 2  # of half the units in a further period
@@ -167,8 +175,9 @@ def study(tests: int = TESTS, seed: int = SEED) -> dict[tuple[float, int], dict[
             net: dict[str, list[float]] = {name: [] for name in (*told, ORACLE)}
             for effect in rng.normal(0.0, spread, tests):
                 shown = list(looks(rng, effect, most))
+                counted = expected(shown, spread)
                 for name, rule in told.items():
-                    net[name].append(earned(rule, shown, effect))
+                    net[name].append(earned(rule, shown, counted))
                 net[ORACLE].append(max(PER_EFFECT * effect - FIXED, 0.0))
             found[spread, most] = {name: np.array(values) for name, values in net.items()}
     return found
@@ -197,9 +206,8 @@ def thresholds(tests: int, seed: int = SEED) -> list[tuple[float, float, list[fl
         for spread in SPREADS:
             rng = np.random.default_rng([seed, round(spread * 1000), LOOKS[-1]])
             rule = abimpact(replace(stated(TERMS, spread), ship_probability=ship, keep_probability=keep))
-            net = [
-                earned(rule, list(looks(rng, effect, LOOKS[-1])), effect) for effect in rng.normal(0.0, spread, tests)
-            ]
+            shown = (list(looks(rng, effect, LOOKS[-1])) for effect in rng.normal(0.0, spread, tests))
+            net = [earned(rule, seen, expected(seen, spread)) for seen in shown]
             means.append(float(np.mean(net)))
         found.append((ship, keep, means))
     return found
