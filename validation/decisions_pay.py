@@ -7,9 +7,10 @@ years at 10 %. So an effect of 0.0266 breaks even. True effects are drawn from N
 100,000 units a variant.
 
 What a rule earns is counted with the mean of the true effects that go with all that was ever shown of a test, which
-has the expectation of counting with the true effect itself, and less noise (Rao-Blackwell): shipping earns the net value of the whole horizon less what the
-incumbent's half of further periods forwent; keeping costs what further periods cost to run, plus or minus what the
-proposed half did in them. `python validation/decisions_pay.py` writes docs/decisions-pay.md and its picture.
+has the expectation of counting with the true effect itself, and less noise (Rao-Blackwell): shipping earns the net
+value of the whole horizon less what the incumbent's half of further periods forwent; keeping costs what further periods
+cost to run, plus or minus what the proposed half did in them. `python validation/decisions_pay.py` writes
+docs/decisions-pay.md and its picture.
 """
 
 from collections.abc import Callable, Iterator

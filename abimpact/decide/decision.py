@@ -18,7 +18,16 @@ class Verdict(StrEnum):
 # The reasons of every verdict; one that is invalid is named after the check that blocks.
 REASONS: Mapping[Verdict, tuple[str, ...]] = {
     Verdict.SHIP: ("superior", "pays", "expected_value"),
-    Verdict.KEEP: ("worse", "guardrail", "capacity", "does_not_pay", "equivalent", "not_worth_testing", "not_shown"),
+    Verdict.KEEP: (
+        "worse",
+        "guardrail",
+        "capacity",
+        "does_not_pay",
+        "equivalent",
+        "not_worth_testing",
+        "not_shown",
+        "simpler",
+    ),
     Verdict.KEEP_TESTING: ("inconclusive", "guardrail", "trade_off", "value", "immature"),
     Verdict.INVALID: ("not_an_experiment", "sample_ratio", "units_in_both_arms", "duplicate_rows", "too_few_units"),
 }

@@ -13,7 +13,7 @@ from scipy.special import ndtri
 from abimpact.decide.decision import Because, Decision, Verdict
 from abimpact.decide.limits import Capacity
 from abimpact.decide.report import MetricResult
-from abimpact.decide.value import MORE, Contrast, Value
+from abimpact.decide.value import MORE, Value
 from abimpact.findings import Finding, Severity
 from abimpact.spec.metric import Better, Role
 from abimpact.spec.value import ValueTerms
@@ -100,41 +100,14 @@ def decide(
     return Decision(code=code, reason=reason, proposed=proposed, because=because)
 
 
-def overall(
-    decisions: Sequence[Decision],
-    results: Sequence[MetricResult],
-    *,
-    values: Sequence[Value] = (),
-    contrasts: Sequence[Contrast] = (),
-    terms: ValueTerms | None = None,
-) -> Decision:
+def overall(decisions: Sequence[Decision], results: Sequence[MetricResult], values: Sequence[Value] = ()) -> Decision:
     """The verdict of the best proposed variant: one that may ship, else one still open, else one that is kept out.
 
-    Among equals the higher net value wins, without money the first primary's effect. With `simplest_first` a simpler
-    variant that may ship stays unless the dearer one is shown to be worth its extra cost.
+    Among equals the higher net value wins, without money the first primary's effect.
     """
     order = {Verdict.SHIP: 0, Verdict.KEEP_TESTING: 1, Verdict.KEEP: 2, Verdict.INVALID: 3}
     net = {v.proposed: v.npv.estimate or 0.0 for v in values}
-    ranked = sorted(decisions, key=lambda d: (order[d.code], -net.get(d.proposed, _gain(results, d.proposed))))
-    shipping = [d for d in ranked if d.code is Verdict.SHIP]
-    if not terms or not terms.simplest_first or len(shipping) < 2:
-        return ranked[0]
-    simplicity = {name: i for i, name in enumerate(terms.simplest_first)}
-    best, *dearer = sorted(shipping, key=lambda d: simplicity.get(d.proposed, len(simplicity)))
-    for decision in dearer:
-        if _probability(contrasts, decision.proposed, best.proposed) >= terms.ship_probability:
-            best = decision
-    return best
-
-
-def _probability(contrasts: Sequence[Contrast], proposed: str, other: str) -> float:
-    """The chance that `proposed` is worth more than `other`."""
-    for contrast in contrasts:
-        if (contrast.proposed, contrast.other) == (proposed, other):
-            return contrast.probability_better
-        if (contrast.other, contrast.proposed) == (proposed, other):
-            return 1 - contrast.probability_better
-    return 0.0
+    return min(decisions, key=lambda d: (order[d.code], -net.get(d.proposed, _gain(results, d.proposed))))
 
 
 @dataclass(frozen=True, slots=True)

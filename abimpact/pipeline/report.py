@@ -101,6 +101,7 @@ def _report(
     from abimpact.decide.novelty import novelty
     from abimpact.decide.plausible import too_good
     from abimpact.decide.segments import with_segments
+    from abimpact.decide.simplicity import keep_simpler
     from abimpact.decide.still_moving import still_moving
     from abimpact.decide.verdict import decide, overall
     from abimpact.estimate.diagnose import diagnose
@@ -142,7 +143,7 @@ def _report(
     values, contrasts = ((), ()) if is_mixed else values_of(log, summary, results)
     worth = {v.proposed: v for v in values}
     limits = capacities_of(log, summary)
-    verdicts = tuple(
+    decided = tuple(
         decide(
             findings,
             results,
@@ -155,6 +156,7 @@ def _report(
         )
         for name in log.variants[1:]
     )
+    verdicts = keep_simpler(decided, contrasts, experiment.value)
     return Report(
         incumbent=log.variants[0],
         proposed=log.variants[1:],
@@ -169,7 +171,7 @@ def _report(
         level=experiment.level,
         findings=findings,
         metrics=results,
-        verdict=overall(verdicts, results, values=values, contrasts=contrasts, terms=experiment.value),
+        verdict=overall(verdicts, results, values),
         verdicts=verdicts,
         terms=experiment.value,
         values=values,

@@ -14,6 +14,7 @@ What `Because.data` holds, by rule (numbers are there for JSON; these sentences 
 - `equivalence`: metrics [item], one per primary with an equivalence margin; items also hold margin.
 - `capacity`: limits [limit, exceeded, total, at_most, share_that_fits].
 - `maturity`: metric*, units, share*, matures_after_days, answer_on*.
+- `simplicity`: simpler* (the variant that stands), probability_better, ship_probability.
 - `value`: metric, probability_pays*, ship_probability, keep_probability, npv, break_even_absolute,
   break_even_relative, more_units*, worth_of_more*, cost_of_more* (None where no more units were looked at).
 - `trade_off`: better* [metric], worse* [metric], exchange_rate* (units of better[0] gained for each unit of
@@ -65,6 +66,7 @@ def title(report: Report, decision: Decision) -> str:
         "keep/capacity": f"{proposed} needs more than there is",
         "keep/equivalent": f"{proposed} and {incumbent} are equivalent",
         "keep/not_shown": f"{proposed} is not shown to be better",
+        "keep/simpler": f"{proposed} is not shown to be worth its extra cost",
         "keep_testing/guardrail": f"{proposed} is better, but a guardrail is open",
         "keep_testing/trade_off": f"{proposed} gains on one KPI and loses on another",
         "keep_testing/inconclusive": "not decided yet",
@@ -89,6 +91,8 @@ def because(report: Report, decision: Decision, rule: Because) -> str:
         return _maturity(rule.data)
     if rule.rule == "value":
         return _value(report, decision)
+    if rule.rule == "simplicity":
+        return _against_simpler(report, decision)
     if rule.rule == "trade_off":
         better, worse = phrases.names(rule.data["better"]), phrases.names(rule.data["worse"])
         return (
@@ -277,6 +281,18 @@ def _equivalent(report: Report, decision: Decision) -> str:
     )
 
 
+def _simpler(report: Report, decision: Decision) -> str:
+    simpler = phrases.name(_data(decision, "simplicity")["simpler"])
+    return f"Keep {simpler}, the simpler one: {_against_simpler(report, decision)}"
+
+
+def _against_simpler(report: Report, decision: Decision) -> str:
+    """How a variant compares in money with the simpler one that stands."""
+    pair = {decision.proposed, _data(decision, "simplicity")["simpler"]}
+    found = next(c for c in report.contrasts if {c.proposed, c.other} == pair)
+    return money.contrast(found, _currency(report))
+
+
 def _not_shown(report: Report, decision: Decision) -> str:
     binding = next((b.rule for b in decision.because if b.binds), "")
     if binding == "guardrails_safe":
@@ -368,6 +384,7 @@ _HEADLINES: dict[str, Callable[[Report, Decision], str]] = {
     "keep/capacity": _capacity,
     "keep/equivalent": _equivalent,
     "keep/not_shown": _not_shown,
+    "keep/simpler": _simpler,
     "keep_testing/guardrail": _guardrail_open,
     "keep_testing/trade_off": _trade_off,
     "keep_testing/inconclusive": _inconclusive,

@@ -17,6 +17,7 @@ from abimpact.decide.families import adjust_pvalues
 from abimpact.decide.limits import capacities
 from abimpact.decide.money import evsi, value
 from abimpact.decide.report import MetricResult
+from abimpact.decide.simplicity import keep_simpler
 from abimpact.decide.value import Effect, MoreData, Value
 from abimpact.decide.verdict import NOT_AN_EXPERIMENT, decide, overall
 from abimpact.decide.worth import compare_values
@@ -204,11 +205,23 @@ def test_a_dearer_variant_ships_only_if_it_is_shown_to_be_worth_its_extra_cost()
     results = adjust_pvalues([of("logistic"), of("nn")])
     values = tuple(replace(money(m, 1.0), proposed=v) for v, m in (("logistic", 3.0), ("nn", 4.0)))
     decisions = [decide([], results, v.proposed, 0.95, worth=v, terms=TERMS) for v in values]
-    assert overall(decisions, results, values=values, terms=TERMS).proposed == "nn"
+    assert overall(decisions, results, values).proposed == "nn"
     terms = replace(TERMS, simplest_first=("rules", "logistic", "nn"))
-    for apart, best in ((1.0, "logistic"), (0.5, "nn")):
-        _, contrasts = compare_values(values, lambda *_, se=apart: se / 1000, 0.95)
-        assert overall(decisions, results, values=values, contrasts=contrasts, terms=terms).proposed == best
+    for apart, best, verdict in ((1.0, "logistic", "keep/simpler"), (0.5, "nn", "ship/pays")):
+        ranked, contrasts = compare_values(values, lambda *_, se=apart: se / 1000, 0.95)
+        assert keep_simpler(decisions, contrasts, TERMS) == tuple(decisions)
+        found = keep_simpler(decisions, contrasts, terms)
+        assert [f"{d.code}/{d.reason}" for d in found] == ["ship/pays", verdict]
+        assert overall(found, results, values).proposed == best
+        assert [len([b for b in d.because if b.binds]) for d in found] == [1, 1]
+    kept = keep_simpler(decisions, compare_values(values, lambda *_: 1 / 1000, 0.95)[1], terms)
+    report = replace(build.report(kept[0], results), verdicts=kept, proposed=("logistic", "nn"), terms=terms,
+                     values=ranked, contrasts=compare_values(values, lambda *_: 1 / 1000, 0.95)[1])  # fmt: skip
+    document = to_dict(report)
+    jsonschema.validate(document, SCHEMA)
+    headline = document["verdicts"][1]["headline"]
+    assert headline.startswith("Keep logistic, the simpler one: nn is worth ")
+    assert document["verdicts"][1]["because"][-1]["message"] in headline
 
 
 @pytest.mark.parametrize("verdict", SITUATIONS)
@@ -230,7 +243,7 @@ def test_every_verdict_is_reached_worded_and_valid(verdict: str) -> None:
 def test_the_reasons_known_to_the_gate_are_those_that_are_reached() -> None:
     known = {f"{code}/{reason}" for code, reasons in REASONS.items() for reason in reasons}
     blocking = {check.__name__ for check in CHECKS if "Severity.BLOCK" in getsource(check)} - NOT_AN_EXPERIMENT
-    waiting = {"keep_testing/immature", "keep/capacity"}
+    waiting = {"keep_testing/immature", "keep/capacity", "keep/simpler"}
     assert known == set(SITUATIONS) | set(IN_MONEY) | waiting | {f"invalid/{code}" for code in blocking}
 
 

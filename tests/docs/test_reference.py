@@ -96,7 +96,7 @@ def test_every_number_of_a_check_is_described() -> None:
 def test_every_verdict_is_described() -> None:
     page = (DOCS / "verdicts.md").read_text(encoding="utf-8")
     listed = set(re.findall(r"^\| `(\w+/\w+)` \|", page, flags=re.MULTILINE))
-    decided = re.findall(r'Verdict\.([A-Z_]+),\s+"(\w+)"', source("decide/verdict.py"))
+    decided = re.findall(r'Verdict\.([A-Z_]+),\s+"(\w+)"', source("decide/verdict.py", "decide/simplicity.py"))
     blocking = {check.__name__ for check in CHECKS if "Severity.BLOCK" in getsource(check)} - NOT_AN_EXPERIMENT
     verdicts = {f"{code.lower()}/{reason}" for code, reason in decided}
     verdicts |= {f"invalid/{reason}" for reason in {"not_an_experiment", *blocking}}

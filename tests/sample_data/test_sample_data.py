@@ -75,7 +75,7 @@ def test_every_decision_has_its_sample(config: str, verdict: str) -> None:
         assert first["equivalence"]["equivalent"]
     if config == "three":
         assert found["verdict"]["proposed"] == "logistic"
-        assert [v["code"] for v in found["verdicts"]] == ["ship", "ship"]
+        assert [f"{v['code']}/{v['reason']}" for v in found["verdicts"]] == ["ship/pays", "keep/simpler"]
 
 
 def test_the_first_look_would_have_shipped_what_loses_in_the_end() -> None:
