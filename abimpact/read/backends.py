@@ -70,6 +70,12 @@ def spark_columns(backend: Any, text: str) -> dict[str, str]:
     return {name: family(kind) for name, kind in backend.raw_sql(text).dtypes}
 
 
+def ibis_rows(backend: Any, text: str) -> list[tuple[Any, ...]]:
+    """The rows of a query as Ibis fetches them."""
+    table = backend.sql(text).to_pyarrow()
+    return list(zip(*(column.to_pylist() for column in table.columns), strict=True))
+
+
 def ibis_columns(backend: Any, text: str) -> dict[str, str]:
     """Columns as Ibis finds them out."""
     return {name: _ibis_family(kind) for name, kind in backend.sql(text).schema().items()}

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 # How numbers and dates are written, where a cast of other text would fail.
 NUMBER_TEXT = r"^\s*[+-]?((\d+\.?\d*|\.\d+)([eE][+-]?\d+)?|inf|infinity|nan)\s*$"
 DATE_TEXT = r"^\s*\d{4}-(0?[1-9]|1[0-2])-(0?[1-9]|[12]\d|3[01])([T ][0-9:.]+(Z|[+-]\d\d(:?\d\d)?)?)?\s*$"
-BOOLEANS = (exp.Predicate, exp.Connector, exp.Not, exp.Boolean)
+BOOLEANS = (exp.Predicate, exp.Connector, exp.Not, exp.Boolean, exp.StartsWith, exp.EndsWith, exp.Contains)
 INTEGERS = ("TINYINT", "SMALLINT", "INT", "BIGINT")
 # What has no fraction already.
 WHOLE = (exp.Case, exp.Floor, exp.Ceil, exp.Literal, exp.Count)

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from abimpact.errors import AbimpactError, UsageError
-from abimpact.read.backends import ibis_columns, postgres_columns, spark_columns, spark_session
+from abimpact.read.backends import ibis_columns, ibis_rows, postgres_columns, spark_columns, spark_session
 from abimpact.read.engine import EngineError, first_line
 from abimpact.spec.engine_url import EXTRAS, redacted, redactor, scheme_of
 
@@ -179,8 +179,7 @@ class IbisEngine:
             return self._asked(lambda: self._backend.con.execute(text).fetchall())
         if self._kind == "pyspark":
             return self._asked(lambda: self._backend.raw_sql(text).collect())
-        table = self._asked(lambda: self._backend.sql(text).to_pyarrow())
-        return list(zip(*(column.to_pylist() for column in table.columns), strict=True))
+        return self._asked(lambda: ibis_rows(self._backend, text))
 
     def _describe(self, text: str) -> dict[str, str]:
         if self._kind == "pyspark":

@@ -45,6 +45,13 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     return {"log": folder / "log.parquet", "checkouts": SAMPLE / "checkouts.parquet"}
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Each engine in one process of its own, where tests are dealt out by groups."""
+    for item in items:
+        if item.path.parent == Path(__file__).parent:
+            item.add_marker(pytest.mark.xdist_group("spark" if "spark" in item.nodeid else "postgres"))
+
+
 def needed(name: str) -> Any:
     return pytest.importorskip(name, reason=f"{name} is not installed: pip install -e '.[spark,postgres]'")
 

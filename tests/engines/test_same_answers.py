@@ -102,9 +102,10 @@ def test_all_kinds_of_metrics_are_the_same(postgres: Server, tmp_path: Path, cas
         }
 
 
-@pytest.mark.parametrize("case", ["sum", "first", "rows"])
-def test_all_kinds_of_metrics_are_the_same_on_spark(spark: Server, tmp_path: Path, case: str) -> None:
-    compared(spark, "log", CASES[case], tmp_path)
+def test_all_kinds_of_metrics_are_the_same_on_spark(spark: Server, tmp_path: Path) -> None:
+    some = "-m revenue -m orders/visits -m converted -m latency:p90:lower -m amount --covariate before --time started"
+    found = compared(spark, "log", [*PLAIN, *some.split(), *"--segment country --several-rows first".split()], tmp_path)
+    assert {m["kind"] for m in found["metrics"]} == {"mean", "ratio", "proportion", "quantile"}
 
 
 def test_a_config_is_followed(server: Server, tmp_path: Path) -> None:
