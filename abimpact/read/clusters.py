@@ -1,6 +1,5 @@
 """The clusters of a log: what was randomised where that is coarser than a unit."""
 
-from abimpact.errors import UsageError
 from abimpact.read.log import Clusters, Days
 from abimpact.read.reading import ARM, Reading
 
@@ -10,11 +9,6 @@ def clusters_of(reading: Reading, relation: str, n_variants: int) -> Clusters | 
     if not reading.experiment.cluster:
         return None
     engine = reading.engine
-    if engine.is_remote:
-        raise UsageError(
-            "Clusters are not summed on this engine.",
-            "Write the rows to Parquet and read that, or sum them to one row a cluster and name that as the unit.",
-        )
     known = f" AND {reading.unit} IS NOT NULL" if reading.experiment.unit else ""
     (missing,) = engine.rows(f"SELECT count(*) FROM rows WHERE {ARM} IS NOT NULL{known} AND {reading.cluster} IS NULL")[
         0

@@ -106,6 +106,8 @@ def _sum(node: "Node", dialect: Dialect) -> "Node":
 def is_boolean(node: "Node", dialect: Dialect) -> bool:
     """Whether an expression is known to be a truth value."""
     node = node.unnest()
+    if isinstance(node, exp.Case):
+        return all(is_boolean(branch.args["true"], dialect) for branch in node.args["ifs"])
     return isinstance(node, BOOLEANS) or (isinstance(node, exp.Column) and node.name in dialect.booleans)
 
 

@@ -27,6 +27,8 @@ T = TypeVar("T")
 # More rows than any summary has; a query that would give more fetches data, not sums.
 MOST_ROWS = 50_000
 SOURCE = "source"
+# Names of common table expressions begin so, lest they hide a table of the engine.
+PREFIX = "abimpact_"
 # Ibis' names of backends, and sqlglot's names of their dialects where these are others.
 DIALECTS = {"pyspark": "spark"}
 TITLES = {"pyspark": "Spark", "postgres": "PostgreSQL", "bigquery": "BigQuery", "trino": "Trino"}
@@ -41,8 +43,10 @@ class IbisEngine:
         """Connect; an error says what is missing, and never shows a password."""
         self._hide = redactor(url)
         self._url = url
-        self._relations: dict[str, str] = {}
+        # The common table expressions by their own names, what each needs, and which one a name now stands for.
+        self._texts: dict[str, str] = {}
         self._needs: dict[str, tuple[str, ...]] = {}
+        self._relations: dict[str, str] = {}
         self._dialect: Dialect | None = None
         self._restored: dict[str, str | None] = {}
         self._backend = self._connected(scheme_of(url))
@@ -77,7 +81,7 @@ class IbisEngine:
         booleans = frozenset(name for name, kind in families.items() if kind == "boolean")
         self._dialect = Dialect(self.title, self.dialect, wide, booleans)
         # A comment may end the query.
-        self._relations, self._needs = {SOURCE: f"{query}\n"}, {SOURCE: ()}
+        self._define(SOURCE, f"{query}\n", ())
         return families
 
     def tables(self) -> list[str]:
@@ -93,8 +97,7 @@ class IbisEngine:
 
         assert self._dialect is not None
         found = translate(match[2], self._dialect, self._relations)
-        self._relations[match[1]] = found.text
-        self._needs[match[1]] = found.relations
+        self._define(match[1], found.text, found.relations)
         self._dialect = replace(self._dialect, booleans=found.booleans)
 
     def rows(self, sql: str) -> list[tuple[Any, ...]]:
@@ -132,16 +135,19 @@ class IbisEngine:
 
     def _text(self, sql: str, limit: int | None = None) -> tuple[str, tuple[str, ...]]:
         """The query in the engine's dialect, with what it needs of the relations before it."""
-        from abimpact.read.translate import PREFIX, translate
+        from abimpact.read.translate import translate
 
         assert self._dialect is not None
         found = translate(sql, self._dialect, self._relations, limit)
         needed = self._needed(found.relations)
         quote = "`" if self.dialect in ("spark", "databricks", "bigquery") else '"'
-        before = [
-            f"{quote}{PREFIX}{name}{quote} AS ({self._relations[name]})" for name in self._relations if name in needed
-        ]
+        before = [f"{quote}{name}{quote} AS ({text})" for name, text in self._texts.items() if name in needed]
         return (f"WITH {', '.join(before)} {found.text}" if before else found.text), found.columns
+
+    def _define(self, relation: str, text: str, needs: tuple[str, ...]) -> None:
+        """Let `relation` stand for a query; what was made of its former meaning keeps that."""
+        name = f"{PREFIX}{relation}_{len(self._texts)}"
+        self._texts[name], self._needs[name], self._relations[relation] = text, needs, name
 
     def _needed(self, names: Sequence[str]) -> set[str]:
         return set(names).union(*(self._needed(self._needs[name]) for name in names))

@@ -18,13 +18,10 @@ from abimpact.read.functions import is_boolean, rewritten
 if TYPE_CHECKING:
     from sqlglot.expressions import Expr as Node
 
-# Names of relations that only live inside a query begin so, lest they hide a table of the engine.
-PREFIX = "abimpact_"
-
 
 @dataclass(frozen=True, slots=True)
 class Translated:
-    """A query in an engine's dialect: its text, the names of its columns, and the relations that it reads.
+    """A query in an engine's dialect: its text, the names of its columns and of the relations that it reads.
 
     `booleans` are names that stand for truth values in it.
     """
@@ -35,8 +32,10 @@ class Translated:
     booleans: frozenset[str]
 
 
-def translate(sql: str, dialect: Dialect, relations: Mapping[str, object], limit: int | None = None) -> Translated:
-    """`sql`, a query in DuckDB's dialect that reads `relations`, for an engine of `dialect`, with at most `limit` rows.
+def translate(sql: str, dialect: Dialect, relations: Mapping[str, str], limit: int | None = None) -> Translated:
+    """`sql`, a query in DuckDB's dialect, for an engine of `dialect`, with at most `limit` rows.
+
+    It may read `relations`, of which the values are their names on the engine.
 
     Raises `EngineError` for what cannot be translated.
     """
@@ -100,16 +99,17 @@ def _name_results(tree: exp.Query) -> None:
     tree.set("expressions", named)
 
 
-def _rename_relations(tree: exp.Query, relations: Mapping[str, object]) -> Iterator[str]:
-    """Put the names of `relations` in the place of what the query calls them, which stays their alias."""
+def _rename_relations(tree: exp.Query, relations: Mapping[str, str]) -> Iterator[str]:
+    """Put the engine's names of `relations` in the place of the query's, which stay their aliases."""
     found: dict[str, None] = {}
     for table in list(tree.find_all(exp.Table)):
         if not isinstance(table.this, exp.Identifier) or table.db:
             raise EngineError(f"{table.sql(dialect='duckdb')[:60]!r} cannot be read on this engine.")
         if table.name not in relations:
             raise EngineError(f"There is no relation {table.name!r}.")
-        found[table.name] = None
+        name = relations[table.name]
+        found[name] = None
         if not table.alias:
             table.set("alias", exp.TableAlias(this=exp.to_identifier(table.name)))
-        table.set("this", exp.to_identifier(PREFIX + table.name))
+        table.set("this", exp.to_identifier(name))
     return iter(found)

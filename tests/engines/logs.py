@@ -47,6 +47,8 @@ def frame(units: int = UNITS, seed: int = 7) -> pd.DataFrame:
             "large": np.round(rng.lognormal(22, 1.0, n)),
             "country": np.array(NAMES, dtype=object)[rng.choice(len(NAMES), n, p=SHARES)],
             "amount": [f"{x:,.2f}" if x == x else "NA" for x in revenue],
+            # Whole stores are in one variant, but for a few rows that name another.
+            "store": [f"store {i % 60}" for i in unit],
             "zone": rng.choice(["eu", "us"], n),
         }
     )

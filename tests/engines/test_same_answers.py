@@ -28,6 +28,8 @@ CASES = {
     "first": [*EVERYTHING, "--several-rows", "first", "--missing", "zero"],
     "last": [*PLAIN, *"-m revenue -m converted --segment country --time started --several-rows last".split()],
     "max": [*PLAIN, *"-m revenue -m visits --time day --several-rows max --proposed ml --split 1:1".split()],
+    "clusters": [*PLAIN, *"-m revenue -m orders/visits -m latency:p90 -m converted --cluster store".split()]
+    + "--several-rows mean --time started --segment zone --proposed ml".split(),
     "no rule": [*PLAIN, *"-m revenue --time started".split()],
     "rows": "-m revenue -m latency:p99 -m large --segment zone --incumbent rules".split(),
 }
@@ -64,6 +66,36 @@ currency = "EUR"
 units_per_year = 100_000
 build_cost = 5_000
 run_cost_per_year = 0
+"""
+
+
+RAMP = """
+[data]
+unit = "person"
+variant = "variant"
+incumbent = "rules"
+proposed = "ml"
+time = "started"
+timezone = "America/New_York"
+from = 2026-03-01
+to = 2026-03-04
+[[data.split_schedule]]
+from = 2026-03-01
+split = "60:40"
+[[data.split_schedule]]
+from = 2026-03-03
+split = "50:50"
+[data.units]
+several_rows = "sum"
+[[metric]]
+name = "revenue"
+value = "revenue"
+role = "primary"
+[[metric]]
+name = "orders per visit"
+kind = "ratio"
+numerator = "orders"
+denominator = "visits"
 """
 
 
@@ -106,6 +138,13 @@ def test_all_kinds_of_metrics_are_the_same_on_spark(spark: Server, tmp_path: Pat
     some = "-m revenue -m orders/visits -m converted -m latency:p90:lower -m amount --covariate before --time started"
     found = compared(spark, "log", [*PLAIN, *some.split(), *"--segment country --several-rows first".split()], tmp_path)
     assert {m["kind"] for m in found["metrics"]} == {"mean", "ratio", "proportion", "quantile"}
+
+
+def test_phases_and_zones_are_the_same(server: Server, tmp_path: Path) -> None:
+    config = tmp_path / "abimpact.toml"
+    config.write_text(RAMP)
+    found = compared(server, "log", ["-c", str(config)], tmp_path)
+    assert (found["experiment"]["start"], found["experiment"]["end"]) == ("2026-03-01", "2026-03-04")
 
 
 def test_a_config_is_followed(server: Server, tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ from abimpact.read.translate import translate
 
 POSTGRES = Dialect("PostgreSQL", "postgres", booleans=frozenset({"converted"}))
 SPARK = Dialect("Spark", "spark")
-RELATIONS = {"log": "", "staged": ""}
+RELATIONS = {"log": "abimpact_log_3", "staged": "abimpact_staged_2"}
 
 
 def text(sql: str, dialect: Dialect = POSTGRES) -> str:
@@ -24,7 +24,7 @@ def text(sql: str, dialect: Dialect = POSTGRES) -> str:
         ("SELECT count(*) FILTER (a > 1) AS n FROM log", 'COUNT(CASE WHEN "a" > 1 THEN 1 END)'),
         ("SELECT count_if(a > 1) AS n FROM log", 'COUNT(CASE WHEN "a" > 1 THEN 1 END)'),
         ("SELECT sum(n) AS total FROM log GROUP BY a HAVING total > 2", 'HAVING (SUM("n")) > 2'),
-        ("SELECT a FROM (SELECT a FROM log)", 'FROM (SELECT "a" FROM "abimpact_log" AS "log") AS "q0"'),
+        ("SELECT a FROM (SELECT a FROM log)", 'FROM (SELECT "a" FROM "abimpact_log_3" AS "log") AS "q0"'),
         ("SELECT a * 0.5 AS x FROM log", '"a" * CAST(0.5 AS DOUBLE PRECISION)'),
         ("SELECT CAST(a > 1 AS DOUBLE) AS x FROM log", 'CAST(CASE WHEN "a" > 1 THEN 1 WHEN NOT "a" > 1 THEN 0 END AS'),
         ('SELECT CAST("converted" AS DOUBLE) AS x FROM log', 'CAST(CASE WHEN "converted" THEN 1'),
@@ -40,13 +40,13 @@ def test_what_postgres_lacks_is_spelled_out(sql: str, expected: str) -> None:
 def test_results_have_names_of_their_own() -> None:
     found = translate("SELECT arm, NULL, sum(a), sum(b), arm FROM log GROUP BY arm", POSTGRES, RELATIONS)
     assert found.columns == ("arm", "c1", "c2", "c3", "c4")
-    assert found.relations == ("log",)
+    assert found.relations == ("abimpact_log_3",)
 
 
 def test_spark_sums_whole_numbers_in_decimals() -> None:
     assert text("SELECT sum(CAST(a * 4.0 AS BIGINT)) AS s FROM log", SPARK) == (
         "SELECT SUM(CAST(CAST(RINT(`a` * CAST(4.0 AS DOUBLE)) AS BIGINT) AS DECIMAL(20, 0))) AS `s` "
-        "FROM `abimpact_log` AS `log`"
+        "FROM `abimpact_log_3` AS `log`"
     )
     assert "AS DECIMAL(38, 0)" in text("SELECT sum(CAST(a AS HUGEINT)) AS s FROM log", SPARK)
 
