@@ -7,7 +7,7 @@ from abimpact.read.distinct import are_distinct
 from abimpact.read.log import RowCounts, UnitCounts
 from abimpact.read.profile import Term
 from abimpact.read.reading import ARM, DAY, PLACE, Reading
-from abimpact.read.units import collapse, count_units
+from abimpact.read.units import collapse, collapse_elsewhere, count_units
 from abimpact.spec.experiment import SeveralRows
 from abimpact.spec.expression import quote
 
@@ -61,14 +61,12 @@ def _units(reading: Reading, counts: UnitCounts | None, terms: Sequence[Term]) -
     attributes += [*reading.strata, *reading.days, *reading.clusters]
     attributes += ["unit"] if reading.experiment.keeps_units else []
     rule = counts.rule or SeveralRows.FIRST
-    has_order = bool(reading.loaded.order)
-    if reading.experiment.several_rows in (SeveralRows.FIRST, SeveralRows.LAST) and not (
-        has_order or reading.experiment.time
-    ):
+    is_remote = reading.engine.is_remote
+    asked = reading.experiment.several_rows
+    if is_remote and asked in (SeveralRows.FIRST, SeveralRows.LAST) and not reading.experiment.time:
         raise UsageError(
             f"--several-rows {rule}: the rows of a table have no order.", "Name the column of their time with --time."
         )
-    reading.engine.execute(
-        f"CREATE TEMP TABLE units AS {collapse('staged', rule, outcomes, attributes, has_order=has_order)}"
-    )
+    by_unit = (collapse_elsewhere if is_remote else collapse)("staged", rule, outcomes, attributes)
+    reading.engine.execute(f"CREATE TEMP TABLE units AS {by_unit}")
     return "units"

@@ -28,8 +28,7 @@ CASES = {
     "first": [*EVERYTHING, "--several-rows", "first", "--missing", "zero"],
     "last": [*PLAIN, *"-m revenue -m converted --segment country --time started --several-rows last".split()],
     "max": [*PLAIN, *"-m revenue -m visits --time day --several-rows max --proposed ml --split 1:1".split()],
-    "clusters": [*PLAIN, *"-m revenue -m orders/visits -m latency:p90 -m converted --cluster store".split()]
-    + "--several-rows mean --time started --segment zone --proposed ml".split(),
+    "clusters": [*PLAIN, "--cluster", "store", *"-m revenue -m orders/visits -m latency:p90 -m converted".split()],
     "no rule": [*PLAIN, *"-m revenue --time started".split()],
     "rows": "-m revenue -m latency:p99 -m large --segment zone --incumbent rules".split(),
 }
