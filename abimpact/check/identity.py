@@ -49,7 +49,7 @@ def duplicate_rows(log: Log) -> list[Finding]:
     declared = log.experiment.several_rows
     is_much = declared is None and share >= BLOCK_SHARE
     severity = Severity.BLOCK if is_much else Severity.INFO if declared else Severity.WARN
-    by = "in time" if log.experiment.time and counts.rule in ("first", "last") else "in file order"
+    by = "in time" if log.experiment.time else "by value" if log.engine.is_remote else "in file order"
     done = (
         f"the {counts.rule} row ({by}) was taken"
         if counts.rule in ("first", "last")

@@ -23,12 +23,16 @@ EVERYTHING = """
 --where zone<>'mars' --resamples 999 --variant variant --incumbent rules --proposed ml --proposed Third
 """.split()
 PLAIN = "--unit person --incumbent rules --variant variant".split()
+PLAIN_MEAN = [*PLAIN, "--several-rows", "mean", "--proposed", "ml"]
 CASES = {
     "sum": [*EVERYTHING, "--several-rows", "sum"],
     "first": [*EVERYTHING, "--several-rows", "first", "--missing", "zero"],
     "last": [*PLAIN, *"-m revenue -m converted --segment country --time started --several-rows last".split()],
     "max": [*PLAIN, *"-m revenue -m visits --time day --several-rows max --proposed ml --split 1:1".split()],
-    "clusters": [*PLAIN, "--cluster", "store", *"-m revenue -m orders/visits -m latency:p90 -m converted".split()],
+    "clusters": [
+        *PLAIN_MEAN,
+        *"-m revenue -m orders/visits -m latency:p90 -m converted --cluster store --time day".split(),
+    ],
     "no rule": [*PLAIN, *"-m revenue --time started".split()],
     "rows": "-m revenue -m latency:p99 -m large --segment zone --incumbent rules".split(),
 }
