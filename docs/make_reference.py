@@ -161,6 +161,13 @@ MEANINGS = {
         "edges": "Limits of the bins, one more than bins; outer bins of an even scale hold what lies beyond.",
         "variants": "Units in each bin, and with the value 0 on a logarithmic scale.",
     },
+    "triggered": {
+        "units": "On which decisions differ, by variant.",
+        "share": "Theirs of all units.",
+        "alone": "The effect on these units.",
+        "diluted": "The same over all units.",
+        "variance_ratio": "How many times smaller its variance is than that of comparing all units.",
+    },
     "heterogeneity": {
         "statistic": "Cochran's Q.",
         "i2": "The share of the spread that is more than luck.",

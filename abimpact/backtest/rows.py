@@ -7,11 +7,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 
-from abimpact.backtest.columns import flag, number
 from abimpact.backtest.reading import History
 from abimpact.errors import DataError
 from abimpact.read.calendar import day_of, period_sql
 from abimpact.read.duckdb_engine import DuckDBEngine
+from abimpact.read.flags import flag, number
 from abimpact.read.loaded import ROW
 from abimpact.read.reading import DAY, PLACE
 from abimpact.spec.expression import literal, quote

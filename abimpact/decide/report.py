@@ -10,7 +10,7 @@ from abimpact.decide.limits import Capacity
 from abimpact.decide.planned import Planned
 from abimpact.decide.promise import Promise
 from abimpact.decide.value import Contrast, Value
-from abimpact.estimate.estimate import Estimate, Interval, Margin, NotEstimated
+from abimpact.estimate.estimate import Estimate, Interval, Margin, NotEstimated, Triggered
 from abimpact.findings import Finding
 from abimpact.spec.metric import Metric
 from abimpact.spec.presentation import Presentation
@@ -62,7 +62,7 @@ class MetricResult:
     `estimates` has every method that applies, the chosen one named by `chosen_method` (None, with
     `not_estimated`, when there is none). `guardrail` and `equivalence` are the tests against declared margins.
     `course` is how the effect developed, None without dates. `distribution` is that of a primary metric's values, where
-    it was asked for.
+    it was asked for; `triggered` the effect where decisions differ, None where they were not logged.
     """
 
     metric: Metric
@@ -77,6 +77,7 @@ class MetricResult:
     heterogeneity: tuple[Heterogeneity, ...] = ()
     course: Course | None = None
     distribution: Distribution | None = None
+    triggered: Triggered | NotEstimated | None = None
 
     @property
     def chosen(self) -> Estimate | None:

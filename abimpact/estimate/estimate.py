@@ -106,3 +106,19 @@ class Margin:
     def is_equivalent(self) -> bool:
         """Whether the change is shown to lie within the margin on both sides (TOST)."""
         return self.pvalue_equivalent < 1 - self.level
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Triggered:
+    """One metric where decisions differ.
+
+    `units` are those of the incumbent and the proposed variant on which they do, `share` theirs of all. `alone` is the
+    effect on them, `diluted` that on all units, whose variance is `variance_ratio` times smaller than that of the usual
+    analysis.
+    """
+
+    units: tuple[int, int]
+    share: float
+    alone: Estimate
+    diluted: Estimate
+    variance_ratio: float

@@ -6,13 +6,11 @@ r m_D + (1 - r) m_A: m_D its own mean on these, m_A the incumbent's on the other
 over the means and r.
 """
 
-from dataclasses import dataclass
-
 import numpy as np
 from scipy.special import chdtrc, stdtr
 
 from abimpact.estimate.arm import ArmMean, contract
-from abimpact.estimate.estimate import Estimate, NotEstimated
+from abimpact.estimate.estimate import NotEstimated, Triggered
 from abimpact.estimate.linear import gradient, linearise, value_of
 from abimpact.estimate.skewed import skew_of
 from abimpact.estimate.welch import Difference, compare, difference
@@ -22,22 +20,6 @@ from abimpact.summarise.summary import Floats, MetricSummary, Moments
 METHOD = "triggered"
 # Below these the claim that only differing decisions matter is refuted (methods.md n).
 SAME_WHERE_AGREED, EVEN_SHARES = 0.01, 0.001
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Triggered:
-    """One metric where decisions differ.
-
-    `units` are those of the incumbent and the proposed variant on which they do, `share` theirs of all. `alone` is the
-    effect on them, `diluted` that on all units, whose variance is `variance_ratio` times smaller than that of the usual
-    analysis.
-    """
-
-    units: tuple[int, int]
-    share: float
-    alone: Estimate
-    diluted: Estimate
-    variance_ratio: float
 
 
 def triggered(

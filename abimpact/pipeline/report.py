@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING
 from abimpact.check.table import run_checks
 from abimpact.decide.report import Arm, MetricResult, Report
 from abimpact.pipeline.money import capacities_of, values_of
+from abimpact.pipeline.parts import parted, with_distributions
 from abimpact.pipeline.planned import plan_of
 from abimpact.pipeline.provenance import Sources, provenance
 from abimpact.pipeline.reading import LooksByMetric, Running, opened, opened_each
 from abimpact.read.log import Log
 from abimpact.spec.experiment import Experiment
-from abimpact.spec.metric import MetricKind, Role
 from abimpact.spec.request import Request
 from abimpact.summarise.aggregates import summarise_aggregates, summarise_cells_by_segment
 from abimpact.summarise.days import Day, summarise_days
@@ -26,7 +26,6 @@ from abimpact.summarise.summary import MetricSummary, Summary
 if TYPE_CHECKING:
     from abimpact.estimate.estimate import Estimate
     from abimpact.estimate.monitor import Monitor
-    from abimpact.summarise.distribution import Distribution
 
 # What estimates and decides; scipy takes longer to import than a small log takes to read.
 SECOND_HALF = ("abimpact.estimate.table", "abimpact.decide.verdict")
@@ -49,7 +48,7 @@ def run_report(
     def finish(log: Log, looks: LooksByMetric, sources: Sources) -> Report:
         found = _report(log, looks, request, sources, command, running.progress)
         if with_distribution and not looks:
-            found = replace(found, metrics=_with_distribution(log, found.metrics))
+            found = replace(found, metrics=with_distributions(log, found.metrics))
         return found
 
     return opened(request, frame, running, finish, _import_second_half)
@@ -103,6 +102,7 @@ def _report(
     from abimpact.decide.segments import with_segments
     from abimpact.decide.simplicity import keep_simpler
     from abimpact.decide.still_moving import still_moving
+    from abimpact.decide.triggered import with_triggered
     from abimpact.decide.verdict import decide, overall
     from abimpact.estimate.diagnose import diagnose
     from abimpact.estimate.looks import compare_looks, peeking
@@ -132,6 +132,8 @@ def _report(
     )
     days = summarise_days(log, summary)
     results = _with_courses(results, days, experiment, monitor)
+    results, agreeing = with_triggered(results, parted(log, summary), experiment.level)
+    findings += agreeing
     findings += tuple(peeking(compare_looks(looks), experiment.level, is_sequential=monitor is not None))
     findings += (
         *too_good(results),
@@ -181,26 +183,6 @@ def _report(
         provenance=provenance(log.engine, request, sources(), command),
         presentation=request.presentation,
     )
-
-
-def _with_distribution(log: Log, results: Sequence[MetricResult]) -> tuple[MetricResult, ...]:
-    """`results` with how the values of primary metrics are spread."""
-    from abimpact.summarise.distribution import scan_distribution
-    from abimpact.summarise.scan import scan_moments
-
-    found = {}
-    for metric in log.metrics:
-        value = log.columns[metric.name][0]
-        if metric.role is Role.PRIMARY and metric.kind in (MetricKind.MEAN, MetricKind.QUANTILE):
-            (moments,) = scan_moments(log.engine, log.relation, [(value,)], len(log.variants))
-            found[metric.name] = scan_distribution(log.engine, log.relation, value, moments)
-
-    def of_pair(result: MetricResult) -> "Distribution | None":
-        its = found.get(result.metric.name)
-        pair = [0, log.variants.index(result.proposed.variant)]
-        return its and replace(its, counts=tuple(its.counts[i] for i in pair), zeros=tuple(its.zeros[i] for i in pair))
-
-    return tuple(replace(r, distribution=of_pair(r)) for r in results)
 
 
 def _segments(log: Log, summary: Summary, *, is_aggregated: bool) -> tuple[Segment, ...]:

@@ -12,14 +12,19 @@ from abimpact.spec.experiment import SeveralRows
 from abimpact.spec.expression import quote
 
 
-def form_units(reading: Reading, terms: Sequence[Term], rows: RowCounts) -> tuple[str, UnitCounts | None]:
-    """The relation with one row per unit, and what is known of the units' identity."""
-    _stage(reading, terms, every_row=rows.compared == rows.kept and not reading.experiment.cluster)
+def form_units(
+    reading: Reading, terms: Sequence[Term], rows: RowCounts, differing: str | None = None
+) -> tuple[str, UnitCounts | None]:
+    """The relation with one row per unit, and what is known of the units' identity.
+
+    `differing` is SQL that says of a row whether decisions differ; it becomes the column `differs`.
+    """
+    _stage(reading, terms, differing, every_row=rows.compared == rows.kept and not reading.experiment.cluster)
     counts = _count_units(reading, rows)
-    return _units(reading, counts, terms), counts
+    return _units(reading, counts, terms, ["differs"] if differing else []), counts
 
 
-def _stage(reading: Reading, terms: Sequence[Term], *, every_row: bool) -> None:
+def _stage(reading: Reading, terms: Sequence[Term], differing: str | None, *, every_row: bool) -> None:
     """Make the view `staged`: the rows of known units of the compared variants (all, if that is `every_row`)."""
     experiment = reading.experiment
     parts = [f"{ARM} AS arm", *(f"{t.sql} AS r{i}" for i, t in enumerate(terms))]
@@ -27,6 +32,7 @@ def _stage(reading: Reading, terms: Sequence[Term], *, every_row: bool) -> None:
     parts += [f"CAST({quote(s)} AS VARCHAR) AS t{j}" for j, s in enumerate(experiment.strata)]
     time = f"{quote(experiment.time)}" if experiment.time else "NULL"
     parts += [f"{DAY} AS day"] if experiment.time else []
+    parts += [f"{differing} AS differs"] if differing else []
     condition = f"{ARM} IS NOT NULL"
     if experiment.cluster:
         parts.append(f"{reading.cluster} AS cluster")
@@ -52,13 +58,13 @@ def _count_units(reading: Reading, rows: RowCounts) -> UnitCounts | None:
     return count_units(reading.engine, "staged", reading.experiment.several_rows)
 
 
-def _units(reading: Reading, counts: UnitCounts | None, terms: Sequence[Term]) -> str:
+def _units(reading: Reading, counts: UnitCounts | None, terms: Sequence[Term], more: Sequence[str]) -> str:
     """The relation with one row per unit: `staged` itself where every row is one."""
     if counts is None or not (counts.in_both or counts.repeated):
         return "staged"
     outcomes = [f"r{i}" for i, t in enumerate(terms) if not t.is_covariate]
     attributes = [f"r{i}" for i, t in enumerate(terms) if t.is_covariate] + reading.segments
-    attributes += [*reading.strata, *reading.days, *reading.clusters]
+    attributes += [*reading.strata, *reading.days, *reading.clusters, *more]
     attributes += ["unit"] if reading.experiment.keeps_units else []
     rule = counts.rule or SeveralRows.FIRST
     is_remote = reading.engine.is_remote

@@ -139,7 +139,8 @@ class Log:
     `row_sql` has SQL over `raw` for the value of each metric and its denominator, where these can be told from a row.
     `segment_cells` has, for a table of aggregates with segments, the last cells of each metric by segment.
     `files` and `fills` say what the log was read from; a frame has no files.
-    With `strata` the relation has a column `stratum`, the number of the unit's; with `clusters` one `cluster`.
+    With `strata` the relation has a column `stratum`, the number of the unit's; with `clusters` one `cluster`;
+    if it `has_differing`, one `differs` that says on which units the variants decide differently.
     """
 
     engine: Engine
@@ -163,3 +164,4 @@ class Log:
     guesses: tuple[str, ...]
     strata: StratumNames | None = None
     clusters: Clusters | None = None
+    has_differing: bool = False

@@ -7,6 +7,7 @@ from abimpact.errors import DataError
 from abimpact.read.arms import assign_arms
 from abimpact.read.capping import capped
 from abimpact.read.clusters import clusters_of
+from abimpact.read.differing import differing_sql
 from abimpact.read.duckdb_engine import FAILURES
 from abimpact.read.engine import Engine, first_line
 from abimpact.read.forming import form_units
@@ -48,12 +49,15 @@ def _open(reading: Reading) -> Log:
     experiment, engine = reading.experiment, reading.engine
     variants, row_counts, guesses = assign_arms(reading)
     terms, places, said = terms_of(reading)
-    relation, unit_counts = form_units(reading, terms, row_counts)
+    differing, also_said = differing_sql(reading, len(variants))
+    said += also_said
+    relation, unit_counts = form_units(reading, terms, row_counts, differing)
     relation, caps = capped(engine, relation, terms, len(variants))
     units, columns = profile(engine, relation, terms, len(variants))
     strata = strata_of(reading, relation)
     kept = ["unit"] * experiment.keeps_units + [*reading.segments, *reading.days, *reading.clusters]
     kept += [f"{strata[1]} AS stratum"] if strata else []
+    kept += ["differs"] if differing else []
     selected = ", ".join(["arm", *kept, *canonical_sql(columns, terms)])
     engine.execute(f"CREATE TEMP VIEW log AS SELECT {selected} FROM {relation}")
     by_metric = {name: tuple(columns[i] for i in indices) for name, indices in places.items()}
@@ -88,6 +92,7 @@ def _open(reading: Reading) -> Log:
         fills=reading.loaded.fills,
         guesses=(*experiment.guesses, *reading.loaded.guesses, *guesses, *said),
         strata=strata[0] if strata else None,
+        has_differing=differing is not None,
     )
 
 

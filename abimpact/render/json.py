@@ -16,7 +16,7 @@ from abimpact.decide.report import Arm, CheckReport, MetricResult, Provenance, R
 from abimpact.decide.value import Value
 from abimpact.estimate.estimate import Estimate, Interval, Margin
 from abimpact.findings import Finding
-from abimpact.render import money, numbers, planned, promise, words
+from abimpact.render import money, numbers, planned, promise, triggered, words
 from abimpact.render.table import Options
 from abimpact.spec.value import Costs
 from abimpact.summarise.distribution import Distribution
@@ -124,13 +124,14 @@ def _metric(result: MetricResult) -> dict[str, Any]:
         "incumbent": _arm(result.incumbent),
         "proposed": _arm(result.proposed),
         "chosen_method": result.chosen_method,
-        "estimates": [_estimate(e) for e in result.estimates],
+        "estimates": [estimate_of(e) for e in result.estimates],
         "not_estimated": missing and {"reason": missing.reason, "message": missing.message},
         "guardrail": result.guardrail and _guardrail(result.guardrail),
         "equivalence": result.equivalence and _equivalence(result.equivalence),
         "segments": [_segment(result, s) for s in result.segments],
         "heterogeneity": [asdict(h) for h in result.heterogeneity],
         **_course(result),
+        "triggered": triggered.to_dict(result),
         "distribution": result.distribution and _distribution(result, result.distribution),
     }
 
@@ -204,7 +205,7 @@ def _segment(result: MetricResult, segment: SegmentResult) -> dict[str, Any]:
         "by": segment.by,
         "value": segment.value,
         "units": dict(zip(variants, segment.units, strict=True)),
-        "estimates": [_estimate(e) for e in segment.estimates],
+        "estimates": [estimate_of(e) for e in segment.estimates],
         "shrunken": segment.shrunken and interval_of(segment.shrunken),
     }
 
@@ -213,7 +214,8 @@ def _arm(arm: Arm) -> dict[str, Any]:
     return {"variant": arm.variant, "units": arm.units, "value": arm.value}
 
 
-def _estimate(estimate: Estimate) -> dict[str, Any]:
+def estimate_of(estimate: Estimate) -> dict[str, Any]:
+    """One method's result."""
     return {
         "method": estimate.method,
         "absolute": interval_of(estimate.absolute),

@@ -67,6 +67,7 @@ class _Page:
             if len(v.blocks) > 1:
                 parts += [f"### {safe(block.proposed)}: {block.word}", safe(block.headline)]
             parts += _money(block) + self.kpis(block) + self.guardrails(block) + self.limits(block)
+            parts += [safe(line) for line in block.differing]
         contrasts = self.some("comparisons of variants", v.contrasts)
         parts += ["\n".join(f"- {safe(c)}" for c in contrasts)] if contrasts else []
         parts += self.checks() + self.details(blocks) + [safe(v.sample)]

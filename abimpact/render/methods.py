@@ -52,6 +52,12 @@ METHODS = {
         "it runs.",
         "Waudby-Smith et al. 2021; Lan & DeMets 1983; Jennison & Turnbull 2000",
     ),
+    "triggered": MethodWords(
+        "where decisions differ",
+        "Difference on the units on which both variants decide differently, diluted to all units by their share; units "
+        "on which they decide alike differ by chance alone, and their noise is left out.",
+        "Deng & Hu 2015; Kohavi, Tang & Xu 2020",
+    ),
     "skewed": MethodWords(
         "wider interval, because few units carry much of the total",
         "Difference in means where a few large values and unequal groups make the usual interval too narrow "

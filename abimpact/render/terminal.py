@@ -167,7 +167,7 @@ class _Page:
 
     def _for_whom(self, block: Block) -> list[Text]:
         """One sentence for each column of segments; all segments with `-v`."""
-        lines: list[Text] = []
+        lines = [line for said in block.differing for line in (Text(), *self._prose(self.say(said)))]
         for found in block.for_whom:
             lines += [Text()] * (not lines or self.options.is_verbose) + self._prose(self.say(found.sentence))
             if self.options.is_verbose:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from abimpact.decide.decision import Because, Decision, Verdict
 from abimpact.decide.report import CheckReport, Provenance, Report, Source
 from abimpact.findings import Finding, Severity
-from abimpact.render import numbers, phrases, planned, promise, words
+from abimpact.render import numbers, phrases, planned, promise, triggered, words
 from abimpact.render.capacity import LimitRow, limit_row
 from abimpact.render.course import Developed, developed
 from abimpact.render.methods import METHODS
@@ -37,6 +37,7 @@ class Block:
     estimates: tuple[EstimateRow, ...]
     money: Money | None
     limits: tuple[LimitRow, ...]
+    differing: tuple[str, ...]
     for_whom: tuple[ForWhom, ...]
     developed: tuple[Developed, ...]
     because: tuple[str, ...]
@@ -124,6 +125,7 @@ def _block(report: Report, decision: Decision, *, is_withheld: bool) -> Block:
         guardrails=tuple(guardrail_row(m) for m in results if m.metric.role is Role.GUARDRAIL),
         estimates=tuple(estimate_row(m, e) for m in results for e in m.estimates),
         money=None if worth is None or is_withheld else money(report, worth),
+        differing=tuple(x for m in results if m.metric.role is Role.PRIMARY for x in triggered.lines(m)),
         for_whom=tuple(f for m in results if m.metric.role is Role.PRIMARY for f in for_whom(m)),
         developed=tuple(d for m in results if m.metric.role is Role.PRIMARY for d in developed(m)),
         limits=() if is_withheld else tuple(limit_row(c) for c in report.capacities if c.proposed == decision.proposed),

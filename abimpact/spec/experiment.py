@@ -7,6 +7,7 @@ from enum import StrEnum
 
 from abimpact.spec.aggregates import Aggregates
 from abimpact.spec.calendar import Calendar
+from abimpact.spec.decisions import Decisions
 from abimpact.spec.expression import Expression
 from abimpact.spec.limit import Limit
 from abimpact.spec.metric import Metric
@@ -64,6 +65,7 @@ class Experiment:
     is_history: bool
     keeps_units: bool
     met_by: str | None
+    decisions: Decisions | None
     min_segment_units: int
     sequential: str
     looks: tuple[float, ...]

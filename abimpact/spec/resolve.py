@@ -8,6 +8,7 @@ from typing import Any
 from abimpact.errors import ConfigError, UsageError
 from abimpact.spec.aggregates import resolve_aggregates
 from abimpact.spec.calendar import parse_split, resolve_calendar
+from abimpact.spec.decisions import resolve_decisions
 from abimpact.spec.experiment import Experiment
 from abimpact.spec.expression import Expression, find_column, parse_expression
 from abimpact.spec.limit import resolve_limits
@@ -86,6 +87,7 @@ def resolve(request: Request, columns: Mapping[str, str]) -> Experiment:
         is_history=request.is_history,
         keeps_units=request.keeps_units,
         met_by=find_column(request.met_by, known, "--met-by") if request.met_by else None,
+        decisions=None if aggregates else resolve_decisions(request.decisions, known),
         aggregates=aggregates,
         min_segment_units=request.min_segment_units,
         sequential=request.sequential,

@@ -1,12 +1,32 @@
 """Columns and expressions of the log as numbers, and as the two values of a decision."""
 
+from collections.abc import Mapping
+from typing import Protocol
+
 import duckdb
 
-from abimpact.backtest.reading import History
 from abimpact.errors import DataError
-from abimpact.read.engine import first_line
+from abimpact.read.engine import Engine, first_line
+from abimpact.read.loaded import Loaded
 from abimpact.read.numbers_in_text import NO_VALUE, number_sql
 from abimpact.spec.expression import Expression, literal, quote
+
+
+class Rows(Protocol):
+    """Loaded rows on an engine, with the type families of their columns."""
+
+    @property
+    def engine(self) -> Engine:
+        """The engine that holds them."""
+
+    @property
+    def loaded(self) -> Loaded:
+        """How they were read."""
+
+    @property
+    def families(self) -> Mapping[str, str]:
+        """Type families by column."""
+
 
 # Words that can hardly mean anything else in a column of decisions or outcomes; anything else is to be spelled out.
 YES = frozenset(
@@ -21,17 +41,17 @@ NO = frozenset(
 WORDS = 30
 
 
-def number(history: History, relation: str, expression: Expression, what: str) -> tuple[str, tuple[str, ...]]:
+def number(rows: Rows, relation: str, expression: Expression, what: str) -> tuple[str, tuple[str, ...]]:
     """SQL over `relation` that gives an expression as a DOUBLE, and what was assumed; `what` names it in errors."""
-    family = history.families.get(expression.text, "") if expression.columns == (expression.text,) else ""
+    family = rows.families.get(expression.text, "") if expression.columns == (expression.text,) else ""
     if family == "text":
-        sql, said = number_sql(history.engine, history.loaded, expression.text)
+        sql, said = number_sql(rows.engine, rows.loaded, expression.text)
         return sql, (said,)
     if family in ("date", "timestamp"):
         raise DataError(f"{what}: column {expression.text!r} holds dates where numbers belong.", "Name another column.")
     sql = f"CAST({expression.sql} AS DOUBLE)"
     try:
-        history.engine.rows(f"DESCRIBE SELECT {sql} FROM {relation}")
+        rows.engine.rows(f"DESCRIBE SELECT {sql} FROM {relation}")
     except duckdb.Error as error:
         raise DataError(
             f"{what}: {expression.text!r} cannot be computed: {first_line(error)}", "Check the types of its columns."
@@ -39,16 +59,16 @@ def number(history: History, relation: str, expression: Expression, what: str) -
     return sql, ()
 
 
-def flag(history: History, relation: str, expression: Expression, what: str) -> tuple[str, tuple[str, ...]]:
+def flag(rows: Rows, relation: str, expression: Expression, what: str) -> tuple[str, tuple[str, ...]]:
     """SQL that is 1, 0 or null: what was decided, or what came of it.
 
     Words known for either are taken, and said. DataError names a value that is neither.
     """
-    family = history.families.get(expression.text, "") if expression.columns == (expression.text,) else ""
+    family = rows.families.get(expression.text, "") if expression.columns == (expression.text,) else ""
     if family == "text":
-        return _words(history, relation, expression.text, what)
-    sql, said = number(history, relation, expression, what)
-    odd = history.engine.rows(f"SELECT x, count(*) FROM (SELECT {sql} AS x FROM {relation}) "
+        return _words(rows, relation, expression.text, what)
+    sql, said = number(rows, relation, expression, what)
+    odd = rows.engine.rows(f"SELECT x, count(*) FROM (SELECT {sql} AS x FROM {relation}) "
                               "WHERE x NOT IN (0, 1) GROUP BY x ORDER BY 2 DESC, 1 LIMIT 1")  # fmt: skip
     if odd:
         value, n = odd[0]
@@ -59,12 +79,12 @@ def flag(history: History, relation: str, expression: Expression, what: str) -> 
     return sql, said
 
 
-def _words(history: History, relation: str, name: str, what: str) -> tuple[str, tuple[str, ...]]:
+def _words(rows: Rows, relation: str, name: str, what: str) -> tuple[str, tuple[str, ...]]:
     text = f"lower(trim({quote(name)}))"
     marks = ", ".join(literal(m.lower()) for m in NO_VALUE)
     seen = [
         row[0]
-        for row in history.engine.rows(
+        for row in rows.engine.rows(
             f"SELECT DISTINCT {text} FROM {relation} WHERE {text} NOT IN ({marks}) ORDER BY 1 LIMIT {WORDS}"
         )
     ]
