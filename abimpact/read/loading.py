@@ -58,7 +58,8 @@ def _check_times(engine: DuckDBEngine, loaded: Loaded, name: str) -> None:
     if n:
         at, example = first(engine, loaded, name, misfit)
         raise DataError(
-            f"{at}column {name!r} has text where dates belong: {n:,} values, for example {example!r}.",
+            f"{at}column {name!r} has text where dates belong: {n:,} value{'s' if n > 1 else ''}, for example "
+            f"{example!r}.",
             "Write dates like 2026-03-31, or name another column with --time.",
         )
 

@@ -19,16 +19,22 @@ from abimpact.spec.expression import literal, quote
 # Values of at most this many distinct ones are tried as something that was left out.
 FEW_VALUES, MOST_COLUMNS = 20, 20
 HOURS = tuple(h for h in range(-12, 15) if h)
+# Zones whose days are tried where no whole number of hours fits, because clocks change within the log.
+ZONES = (
+    "UTC Europe/London Europe/Berlin Europe/Helsinki America/New_York America/Chicago America/Denver "
+    "America/Los_Angeles America/Sao_Paulo Asia/Kolkata Australia/Sydney Pacific/Auckland"
+).split()
 TABLE = "reconcile_rows"
 Cell = tuple[date | None, str | None]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rule:
-    """A way to count: SQL conditions by what they are about, hours to shift times by, and the rule in words."""
+    """A way to count: SQL conditions by what they are about, how times are read, and the rule in words."""
 
     conditions: Mapping[str, str]
     hours: int = 0
+    zone: str = ""
     changes: tuple[str, ...] = ()
     text: str = ""
 
@@ -46,6 +52,10 @@ class Rule:
         """This rule with days that begin at another hour."""
         text = _joined(self.text, f"times are {abs(hours)} hours {'later' if hours > 0 else 'earlier'} (time zone)")
         return replace(self, hours=hours, changes=(*self.changes, "time_zone"), text=text)
+
+    def in_zone(self, zone: str) -> "Rule":
+        """This rule with the days of a time zone."""
+        return replace(self, zone=zone, changes=(*self.changes, "time_zone"), text=f"days are those of {zone}")
 
 
 def _joined(*parts: str) -> str:
@@ -68,6 +78,7 @@ class Ledger:
         parts = [f"{sql} AS {name}" for name, sql in self.measures.items()]
         conditions = " AND ".join(f"({c})" for c in rule.conditions.values()) or "TRUE"
         time = f"t + INTERVAL ({rule.hours}) HOUR" if rule.hours else "t"
+        time = f"utc AT TIME ZONE {literal(rule.zone)}" if rule.zone else time
         period = f"CAST(date_trunc('{self.length}', {time}) AS DATE)" if self.length else "NULL"
         found: dict[Cell, dict[str, float]] = {}
         for of_period, of_variant, p, v, *values in self.engine.rows(
@@ -107,6 +118,7 @@ class Ledger:
         yield from self._without_values()
         if self.has_times:
             yield from (self.base.shifted(h) for h in HOURS)
+            yield from (self.base.in_zone(zone) for zone in ZONES)
         for one, other in combinations(singles, 2):
             if set(one.changes).isdisjoint(other.changes) and (both := self._both(one, other)):
                 yield both
@@ -159,9 +171,12 @@ def open_ledger(log: Log, length: str | None, sums: Mapping[str, str]) -> Ledger
     name = f"CAST({quote(experiment.variant)} AS VARCHAR)"
     shown = {f"m{i}": sql for i, sql in enumerate(sums.values())}
     candidates = _candidates(log)
+    time = quote(experiment.time or "")
+    has_times_of_day = log.families.get(experiment.time or "") == "timestamp"
     every = ", ".join(quote(c) for c in log.families)
     parts = [
         f"{_time(log)} AS t",
+        f"{f'CAST({time} AS TIMESTAMPTZ)' if has_times_of_day else 'NULL'} AS utc",
         f"{name} AS v",
         f"{unit} AS u",
         f"{PLACE} AS place",
@@ -190,7 +205,7 @@ def open_ledger(log: Log, length: str | None, sums: Mapping[str, str]) -> Ledger
         length=length,
         measures=measures,
         base=_base(log, compared),
-        has_times=bool(experiment.time) and log.families.get(experiment.time or "") == "timestamp",
+        has_times=has_times_of_day,
         columns={**({"u": "unit"} if experiment.unit else {}), **candidates},
     )
 

@@ -89,6 +89,17 @@ def test_what_explains_a_gap_is_found(tmp_path: Path, reason: str) -> None:
     assert "They agree if" in found.why
 
 
+def test_days_of_a_zone_whose_clocks_change(tmp_path: Path) -> None:
+    data = log()
+    local = analysed(data).assign(time=lambda r: r.time.dt.tz_localize("UTC").dt.tz_convert("Europe/Berlin"))
+    local["day"] = local.time.dt.strftime("%Y-%m-%d")
+    local.groupby("day", as_index=False).agg(users=("unit", "size")).to_csv(tmp_path / "t.csv", index=False)
+    found = held(data, tmp_path / "t.csv")
+    assert (found.data["explained_by"], found.data["explains_all"]) == (["time_zone"], True)
+    assert "days are those of Europe/Berlin" in found.why
+    assert held(data, tmp_path / "t.csv", timezone="Europe/Berlin").severity == "pass"
+
+
 def test_two_reasons_at_once_are_found(tmp_path: Path) -> None:
     data = log()
     found = held(data, theirs(tmp_path, data), where="NOT is_test")

@@ -159,7 +159,7 @@ def test_text_in_a_metric_column_names_a_value(tmp_path: Path) -> None:
     path.write_text(
         "unit,variant,value\n" + "".join(f"{i},{'ml' if i % 2 else 'rules'},{i}\n" for i in range(50)) + "51,ml,oops\n"
     )
-    with pytest.raises(DataError, match=r"'value' has text where numbers belong: 1 values, for example 'oops'"):
+    with pytest.raises(DataError, match=r"'value' has text where numbers belong: 1 value, for example 'oops'"):
         analyze(path, unit="unit", variant="variant", incumbent="rules", metrics=["value"])
 
 
