@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Writes the reference pages from the code: cli.md, config.md, result-json.md and abimpact.schema.json.
+"""Writes the reference pages from the code: cli.md, config.md, the JSON files' pages and abimpact.schema.json.
 
 Run it after changing an option, a config key or the report's schema; a test compares the pages with the code.
 """
@@ -258,14 +258,31 @@ def config_page() -> str:
 
 def result_page() -> str:
     """The keys of the report's JSON, one table an object."""
-    schema = json.loads(SCHEMA.read_text(encoding="utf-8"))
-    parts = [NOTICE, RESULT, "## The whole", _keys(schema["properties"], {})]
+    return _page([NOTICE, RESULT, *_objects(json.loads(SCHEMA.read_text(encoding="utf-8")), MEANINGS)])
+
+
+def other_page(path: Path) -> str:
+    """The keys of another verb's JSON, as its schema describes them."""
+    schema = json.loads(path.read_text(encoding="utf-8"))
+    verb = path.name.removesuffix(".schema.json")
+    intro = f"""# {verb}.json
+
+{schema["description"]} (`-o {verb}.json`, or `-f json`)
+
+`schema` is `{schema["properties"]["schema"]["const"]}`, and a change that breaks readers would raise that number. The
+JSON Schema is [{path.name}](../{path.relative_to(HERE.parent).as_posix()})."""
+    return _page([NOTICE, intro, *_objects(schema, {})])
+
+
+def _objects(schema: Mapping[str, Any], meanings: Mapping[str, Mapping[str, str]]) -> list[str]:
+    """The tables of keys: of the whole, then of every object in it."""
+    parts = ["## The whole", _keys(schema["properties"], {})]
     inner = {name: s for name, s in schema["properties"].items() if "properties" in s}
-    for name, definition in {**inner, **schema["$defs"]}.items():
+    for name, definition in {**inner, **schema.get("$defs", {})}.items():
         if "properties" in definition:
             parts += [f"## {name}", *([definition["description"]] if "description" in definition else [])]
-            parts.append(_keys(definition["properties"], MEANINGS.get(name, {})))
-    return _page(parts)
+            parts.append(_keys(definition["properties"], meanings.get(name, {})))
+    return parts
 
 
 def pages() -> dict[str, str]:
@@ -274,6 +291,11 @@ def pages() -> dict[str, str]:
         "cli.md": cli_page(),
         "config.md": config_page(),
         "result-json.md": result_page(),
+        **{
+            f"{path.name.removesuffix('.schema.json')}-json.md": other_page(path)
+            for path in sorted((HERE.parent / "abimpact").rglob("*.schema.json"))
+            if path != SCHEMA
+        },
         "abimpact.schema.json": json.dumps(config_schema(), indent=2) + "\n",
     }
 
@@ -321,10 +343,12 @@ def _json_type(schema: Mapping[str, Any]) -> str:
         return ", ".join("null" if e is None else f"`{e}`" for e in schema["enum"])
     if "anyOf" in schema:
         return " or ".join(sorted((_json_type(s) for s in schema["anyOf"]), key=lambda t: t == "null"))
-    if schema["type"] == "array":
+    if schema.get("type") == "array":
         return f"list of {_json_type(schema['items'])}" if "items" in schema else "empty list"
-    if schema["type"] == "object" and "properties" in schema:
+    if schema.get("type") == "object" and "properties" in schema:
         return "object of " + ", ".join(f"`{key}`" for key in schema["properties"])
+    if "type" not in schema:
+        return "anything"
     types = schema["type"] if isinstance(schema["type"], list) else [schema["type"]]
     return " or ".join(types)
 
