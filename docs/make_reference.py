@@ -24,6 +24,7 @@ from abimpact.spec.schema import (
     Costs,
     Data,
     Decisions,
+    EventTable,
     FillTable,
     LimitTable,
     MetricTable,
@@ -230,6 +231,7 @@ def config_page() -> str:
     tables: dict[str, type[BaseModel]] = {
         "[data]": Data,
         "[data.units]": Units,
+        "[data.events]": EventTable,
         "[[data.split_schedule]]": PhaseTable,
         "[[data.fill]]": FillTable,
         "[data.aggregates]": AggregateColumns,
@@ -323,7 +325,9 @@ def _type(annotation: Any) -> str:
         return " or ".join(_type(o) for o in options)
     if members := getattr(annotation, "__members__", None):
         return ", ".join(f'"{m.value}"' for m in members.values())
-    return {str: "text", int: "whole number", float: "number", Path: "path", date: "date"}[annotation]
+    return {str: "text", int: "whole number", float: "number", Path: "path", date: "date", bool: "true or false"}[
+        annotation
+    ]
 
 
 def _keys(properties: Mapping[str, Any], meanings: Mapping[str, str]) -> str:

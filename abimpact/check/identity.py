@@ -1,13 +1,14 @@
 """Is each row what it claims to be: one unit, in one known variant?"""
 
 from collections.abc import Mapping
+from dataclasses import replace
 
+from abimpact.check.events import BLOCK_SHARE, crossed_over
 from abimpact.findings import Finding, Severity
 from abimpact.read.log import Log
 from abimpact.read.reading import ARM
 from abimpact.spec.expression import quote
 
-BLOCK_SHARE = 0.01
 CURRENCY_NAMES = frozenset("currency ccy currency_code currencycode waehrung währung devise moneda valuta".split())
 # A column whose values repeat this often without ever changing variant did not do so by chance (2^-20).
 REPEATS_NEEDED = 20
@@ -15,6 +16,8 @@ REPEATS_NEEDED = 20
 
 def units_in_both_arms(log: Log) -> list[Finding]:
     """Units that met several variants: excluded, and too many of them block."""
+    if log.events:
+        return crossed_over(log.events)
     counts = log.unit_counts
     # What is met in several clusters counts once in each: clusters were randomised, not units.
     if counts is None or log.clusters:
@@ -76,7 +79,8 @@ def missing_unit(log: Log) -> list[Finding]:
     """Rows without a unit."""
     if log.experiment.unit is None:
         return []
-    return [_left_out("missing_unit", log.row_counts.missing_unit, log, "unit")]
+    rows = log.events.without_unit if log.events else log.row_counts.missing_unit
+    return [_left_out("missing_unit", rows, log, "unit")]
 
 
 def missing_variant(log: Log) -> list[Finding]:
@@ -88,8 +92,10 @@ def filtered_rows(log: Log) -> list[Finding]:
     """Rows that the filter left out, and those outside the days that count."""
     counts, calendar = log.row_counts, log.experiment.calendar
     findings = []
-    if log.experiment.where is not None:
+    if log.experiment.where is not None or (log.events and log.events.read > log.events.kept):
         rows = counts.read - counts.kept - counts.outside
+        if log.events:
+            counts, rows = replace(counts, read=log.events.read), log.events.read - log.events.kept
         findings.append(
             Finding(
                 code="filtered_rows",
@@ -101,15 +107,16 @@ def filtered_rows(log: Log) -> list[Finding]:
             )
         )
     if calendar.first or calendar.last:
+        seen, what = (log.row_counts.read, "units" if log.events else "rows")
         bounds = " ".join(f"{w} {d.isoformat()}" for w, d in (("from", calendar.first), ("to", calendar.last)) if d)
         findings.append(
             Finding(
                 code="outside_period",
                 severity=Severity.INFO if counts.outside else Severity.PASS,
-                message=f"{counts.outside:,} of {counts.read:,} rows lie outside the days {bounds} and were left out.",
+                message=f"{counts.outside:,} of {seen:,} {what} lie outside the days {bounds} and were left out.",
                 data={
                     "rows": counts.outside,
-                    "read": counts.read,
+                    "read": seen,
                     "from": calendar.first and calendar.first.isoformat(),
                     "to": calendar.last and calendar.last.isoformat(),
                 },
@@ -124,7 +131,8 @@ def _left_out(code: str, rows: int, log: Log, what: str) -> Finding:
     return Finding(
         code=code,
         severity=Severity.WARN,
-        message=f"{rows:,} of {log.row_counts.kept:,} rows name no {what} and were left out.",
+        message=f"{rows:,} of {log.events.kept if log.events else log.row_counts.kept:,} rows name no {what} and were "
+        "left out.",
         why="If they were lost more often in one variant, the comparison is biased.",
         do="Find out where the value gets lost.",
         data={"rows": rows},
@@ -138,12 +146,13 @@ def unknown_variant(log: Log) -> list[Finding]:
     data = {"rows": rows, "values": dict(unknown)}
     if not rows:
         return [_passed("unknown_variant", "All rows belong to a compared variant.", data)]
+    what = "units" if log.events else "rows"
     listed = ", ".join(f"{name} {n:,}" for name, n in list(unknown.items())[:5])
     return [
         Finding(
             code="unknown_variant",
             severity=Severity.INFO,
-            message=f"{rows:,} rows belong to variants that are not compared ({listed}) and were left out.",
+            message=f"{rows:,} {what} belong to variants that are not compared ({listed}) and were left out.",
             why="They say nothing about the variants compared.",
             do="If they should be compared, name them with --proposed.",
             data=data,

@@ -165,6 +165,9 @@ def _texts(experiment: Experiment) -> list[str]:
 
 def _numbers(experiment: Experiment) -> list[str]:
     """The columns that metrics need as numbers."""
+    if experiment.events:
+        values = [a.value for a in experiment.events.aggregates if a.value]
+        return [v.text for v in values if v.columns == (v.text,)]
     expressions = [e for m in experiment.metrics for e in (m.value, m.denominator) if e is not None]
     bare = [e.text for e in expressions if e.columns == (e.text,)]
     return [*bare, *(covariate for m in experiment.metrics for covariate in m.covariates)]

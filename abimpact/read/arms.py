@@ -3,7 +3,7 @@
 from abimpact.errors import DataError, UsageError
 from abimpact.read.calendar import day_sql, period_sql
 from abimpact.read.log import RowCounts
-from abimpact.read.reading import ARM, DAY, EVERY, PLACE, Reading
+from abimpact.read.reading import ARM, DAY, EVERY, Reading
 from abimpact.spec.calendar import Calendar
 from abimpact.spec.experiment import Experiment
 from abimpact.spec.expression import literal, quote
@@ -16,10 +16,7 @@ ALL = "all"
 def assign_arms(reading: Reading) -> tuple[tuple[str, ...], RowCounts, tuple[str, ...]]:
     """Make the view `rows` (derived columns, filter, arm) and settle which variants are compared."""
     experiment, engine, loaded = reading.experiment, reading.engine, reading.loaded
-    relation = f"(SELECT *, {loaded.order or 0} AS {PLACE} FROM {loaded.relation})"
-    for name, expression in experiment.derive.items():
-        relation = f"(SELECT *, {expression.sql} AS {quote(name)} FROM {relation})"
-    engine.execute(f"CREATE TEMP VIEW {EVERY} AS SELECT * FROM {relation}")
+    engine.execute(f"CREATE TEMP VIEW {EVERY} AS SELECT * FROM {reading.derived}")
     relation = EVERY
     if experiment.where:
         relation = f"(SELECT * FROM {relation} WHERE {experiment.where.sql})"

@@ -50,6 +50,8 @@ def _count_units(reading: Reading, rows: RowCounts) -> UnitCounts | None:
     """What is known of the units' identity; None where each row is a unit."""
     if not reading.experiment.unit:
         return None
+    if reading.experiment.events:  # which were made one row each
+        return UnitCounts(total=rows.compared, in_both=0, in_both_rows=0, repeated=0, extra_rows=0, rule=None)
     if reading.engine.is_remote:  # proving it would fetch every unit
         return count_units(reading.engine, "staged", reading.experiment.several_rows)
     is_integer = reading.families.get(reading.experiment.unit) == "integer" and not reading.experiment.cluster

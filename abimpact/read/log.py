@@ -45,6 +45,30 @@ class UnitCounts:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class EventCounts:
+    """What became of an event log's rows, of which `read` were met and `kept` are left by the filter.
+
+    `units` were exposed; `unexposed_units`, with `unexposed_rows`, never were. `before` and `after` count events of
+    exposed units outside their windows, `in_both` units whose events name several variants, `open_units` those whose
+    window is not over on the day `until`.
+    """
+
+    read: int
+    kept: int
+    without_unit: int
+    without_time: int
+    unexposed_units: int
+    unexposed_rows: int
+    units: int
+    before: int
+    after: int
+    in_both: int
+    in_both_rows: int
+    open_units: int
+    until: date | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Column:
     """A canonical number column of the relation and what the profile scan found in it.
 
@@ -141,6 +165,7 @@ class Log:
     `files` and `fills` say what the log was read from; a frame has no files.
     With `strata` the relation has a column `stratum`, the number of the unit's; with `clusters` one `cluster`;
     if it `has_differing`, one `differs` that says on which units the variants decide differently.
+    `events` is None unless units were made of events; `raw` has one row per unit then.
     """
 
     engine: Engine
@@ -165,3 +190,4 @@ class Log:
     strata: StratumNames | None = None
     clusters: Clusters | None = None
     has_differing: bool = False
+    events: EventCounts | None = None

@@ -10,6 +10,7 @@ from abimpact.read.clusters import clusters_of
 from abimpact.read.differing import differing_sql
 from abimpact.read.duckdb_engine import FAILURES
 from abimpact.read.engine import Engine, first_line
+from abimpact.read.events import units_of_events
 from abimpact.read.forming import form_units
 from abimpact.read.loaded import Loaded
 from abimpact.read.log import Days, Log
@@ -46,6 +47,9 @@ class Opener:
 
 
 def _open(reading: Reading) -> Log:
+    events = None
+    if reading.experiment.events:
+        reading, events = units_of_events(reading)
     experiment, engine = reading.experiment, reading.engine
     variants, row_counts, guesses = assign_arms(reading)
     terms, places, said = terms_of(reading)
@@ -93,6 +97,7 @@ def _open(reading: Reading) -> Log:
         guesses=(*experiment.guesses, *reading.loaded.guesses, *guesses, *said),
         strata=strata[0] if strata else None,
         has_differing=differing is not None,
+        events=events,
     )
 
 

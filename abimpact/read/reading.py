@@ -66,6 +66,14 @@ class Reading:
         """The column of the unit's day in the relations of units, where the log has dates."""
         return ["day"] if self.experiment.time else []
 
+    @property
+    def derived(self) -> str:
+        """The loaded rows with their place and the derived columns."""
+        relation = f"(SELECT *, {self.loaded.order or 0} AS {PLACE} FROM {self.loaded.relation})"
+        for name, expression in self.experiment.derive.items():
+            relation = f"(SELECT *, {expression.sql} AS {quote(name)} FROM {relation})"
+        return relation
+
     def try_sql(self, sql: str, what: str) -> None:
         """Let the engine check the types of an expression over `rows` before it is part of larger queries."""
         try:

@@ -29,7 +29,7 @@ class FileTotals:
 def totals_by_file(engine: Engine, loaded: Loaded, log: Log) -> dict[str, FileTotals]:
     """The totals of every file, by its path."""
     rows = dict(engine.rows(f"SELECT {FILE}, count(*) FROM {loaded.relation} GROUP BY {FILE}"))
-    if not log.raw:
+    if not log.raw or log.events:
         return {path: FileTotals(rows=n, units=None, sums={}) for path, n in rows.items()}
     sums = sums_of(log)
     unit = log.experiment.unit

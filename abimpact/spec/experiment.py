@@ -8,6 +8,7 @@ from enum import StrEnum
 from abimpact.spec.aggregates import Aggregates
 from abimpact.spec.calendar import Calendar
 from abimpact.spec.decisions import Decisions
+from abimpact.spec.events import Events
 from abimpact.spec.expression import Expression
 from abimpact.spec.limit import Limit
 from abimpact.spec.metric import Metric
@@ -71,6 +72,7 @@ class Experiment:
     looks: tuple[float, ...]
     spending: str
     aggregates: Aggregates | None
+    events: Events | None
     value: ValueTerms | None
     limits: tuple[Limit, ...]
     guesses: tuple[str, ...]

@@ -106,6 +106,7 @@ class Request:
     planned_units: int | None = None
     derive: Mapping[str, str] = field(default_factory=dict)
     aggregates: Mapping[str, str] | None = None
+    events: Mapping[str, Any] | None = None
     missing: str = "exclude"
     level: float = 0.95
     resamples: int = 9999

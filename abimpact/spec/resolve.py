@@ -9,6 +9,7 @@ from abimpact.errors import ConfigError, UsageError
 from abimpact.spec.aggregates import resolve_aggregates
 from abimpact.spec.calendar import parse_split, resolve_calendar
 from abimpact.spec.decisions import resolve_decisions
+from abimpact.spec.event_metrics import plan_events
 from abimpact.spec.experiment import Experiment
 from abimpact.spec.expression import Expression, find_column, parse_expression
 from abimpact.spec.limit import resolve_limits
@@ -58,6 +59,10 @@ def resolve(request: Request, columns: Mapping[str, str]) -> Experiment:
     calendar = resolve_calendar(
         request.timezone, request.first_day, request.last_day, () if aggregates else request.split_schedule, time
     )
+    events = None
+    if request.events is not None:
+        _check_events(unit, time)
+        events, request, known = plan_events(request, known)
     metrics = _named_metrics(request) if request.aggregates else _metrics(request, known)
     _check_maturity(metrics, request.as_of, time)
     value, less_costs, said_of_value = _value(request.value if metrics else None, metrics, known)
@@ -89,6 +94,7 @@ def resolve(request: Request, columns: Mapping[str, str]) -> Experiment:
         met_by=find_column(request.met_by, known, "--met-by") if request.met_by else None,
         decisions=None if aggregates else resolve_decisions(request.decisions, known),
         aggregates=aggregates,
+        events=events,
         min_segment_units=request.min_segment_units,
         sequential=request.sequential,
         looks=request.looks,
@@ -97,6 +103,17 @@ def resolve(request: Request, columns: Mapping[str, str]) -> Experiment:
         limits=limits,
         guesses=(*said, *also_said, *said_last, *said_of_value),
     )
+
+
+def _check_events(unit: str | None, time: str | None) -> None:
+    missing = [
+        f"{what} ({key} = …)" for what, key, name in (("unit", "unit", unit), ("time", "time", time)) if not name
+    ]
+    if missing:
+        raise ConfigError(
+            f"An event log needs columns that nobody named: {' and '.join(missing)}.",
+            "Name them in [data], or by --unit and --time.",
+        )
 
 
 def named_or_guessed(

@@ -53,6 +53,18 @@ class FillTable(_Table):
     by: str = Field(description="the key that both have; one value a key")
 
 
+class EventTable(_Table):
+    """`[data.events]`: the log has one row per event, and units are made of their events."""
+
+    name: str | None = Field(None, description="column that says what an event is; absent: events have no names")
+    value: str | None = Field(None, description="column that aggregates may call value")
+    exposure: str | None = Field(
+        None, description="the event that starts a unit (without name: a condition); absent: its first event"
+    )
+    window_days: float | None = Field(None, gt=0, description="days from the exposure that count; absent: no end")
+    complete_windows: bool = Field(False, description="leave out units whose days are not over at as_of (false)")
+
+
 class PhaseTable(_Table):
     """`[[data.split_schedule]]`: a part of the test with a split of its own; effects are stratified by phase."""
 
@@ -135,6 +147,7 @@ class Data(_Table):
     missing: Literal["zero", "exclude"] | None = Field(None, description="what a null outcome means")
     kind: Literal["rows", "aggregates"] = Field("rows", description="what the log's rows are")
     aggregates: AggregateColumns | None = Field(None, description="the columns of a table of aggregates")
+    events: EventTable | None = Field(None, description="how events become units")
     columns: dict[str, Names | dict[str, Names]] | None = Field(
         None,
         description='other names of a column in some files: user_id = ["uid", "UserID"]; or for one file (a name or '
