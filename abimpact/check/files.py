@@ -1,5 +1,6 @@
 """Do the files of a log agree with each other: columns, names, types, and how categories are spelled?"""
 
+import json
 from collections.abc import Sequence
 from difflib import SequenceMatcher
 
@@ -120,7 +121,7 @@ def _lacks(log: Log, name: str, what: str | None, lacking: Sequence[str], alike:
     for other in alike:
         there = [f.path for f in log.files if other in f.columns]
         suggestion += f" {some(there)} {_has(there)} {other!r} instead."
-    names = ", ".join(f'"{other}"' for other in alike)
+    names = ", ".join(json.dumps(other, ensure_ascii=False) for other in alike)
     return Finding(
         code="schema_drift",
         severity=severity,

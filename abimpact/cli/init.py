@@ -65,11 +65,12 @@ def init(
         request, is_each_row = _asked(request, start)
         start = run_init(request, running=running)
         start = replace(start, unit=None, several_rows="") if is_each_row else start
-    write(str(path), to_toml(start, sources))
+    command = _command(sources)
+    write(str(path), to_toml(start, command))
     options = page(is_quiet=quiet, is_verbose=False)
     doubts = f" Look at: {', '.join(start.doubts)}." if start.doubts else ""
     said = "" if quiet else explained(start, options).rstrip("\n") + "\n\n"
-    show(f"{said}{NAME} is written.{doubts} Next: abimpact report {_shown(sources)}")
+    show(f"{said}{NAME} is written.{doubts} Next: {command}")
     return 0
 
 
@@ -85,7 +86,12 @@ def _asked(request: "Request", start: "Start") -> "tuple[Request, bool]":
     return asked, asked.unit is None
 
 
-def _shown(sources: Sequence[str]) -> str:
+def _command(sources: Sequence[str]) -> str:
+    """The report with the config that is written here; one beside the log would come first, unless this one is named."""
     import shlex
 
-    return shlex.join(sources)
+    from abimpact.spec.config import find_config
+
+    beside = find_config(sources, Path.cwd())
+    named = ["-c", NAME] if beside and beside.resolve() != Path(NAME).resolve() else []
+    return shlex.join(["abimpact", "report", *named, *sources])

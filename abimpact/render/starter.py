@@ -1,8 +1,7 @@
 """A first abimpact.toml with its reasons as comments, and the same reasons for the terminal."""
 
 import json
-import shlex
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
 from rich.text import Text
 
@@ -26,9 +25,8 @@ VALUE = """
 """
 
 
-def to_toml(start: Start, sources: Sequence[str]) -> str:
+def to_toml(start: Start, command: str) -> str:
     """The config: valid as it is, every guess with its reason, what is not known commented out."""
-    command = shlex.join(["abimpact", "report", *sources])
     lines = [
         "# A first config, made by abimpact init from what the log looks like. It runs as it is:",
         f"#     {_comment(command)}",

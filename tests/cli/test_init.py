@@ -105,6 +105,11 @@ def test_the_sample_is_understood() -> None:
     assert table["analysis"]["segments"] == ["country"]
 
 
+def test_a_config_beside_the_log_does_not_come_first(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["init", str(SAMPLE / "checkouts.parquet"), "--yes"]) == 0
+    assert "Next: abimpact report -c abimpact.toml " in capsys.readouterr().out
+
+
 def test_a_table_of_one_row_a_variant(tmp_path: Path) -> None:
     log = frame()
     cells = log.groupby("variant")["value"].agg(["size", "mean", "var"]).reset_index()
