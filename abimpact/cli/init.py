@@ -87,7 +87,7 @@ def _asked(request: "Request", start: "Start") -> "tuple[Request, bool]":
 
 
 def _command(sources: Sequence[str]) -> str:
-    """The report with the config that is written here; one beside the log would come first, unless this one is named."""
+    """The report with the config that is written here, which has to be named where another lies beside the log."""
     import shlex
 
     from abimpact.spec.config import find_config
