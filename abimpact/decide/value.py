@@ -27,7 +27,7 @@ class Effect:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Trial:
-    """How the test was run: `units` in all, `share` of them with the proposed variant, `years` it took."""
+    """How the test was run: `units` in all, the `share` of all traffic with the proposed variant, `years` it took."""
 
     units: int
     share: float

@@ -22,30 +22,38 @@ DRAWS, SEED = 100_000, 0
 
 
 def appraise(
-    results: Sequence[MetricResult], terms: ValueTerms, units: Mapping[str, int], days: int | None, level: float
+    results: Sequence[MetricResult],
+    terms: ValueTerms,
+    units: Mapping[str, int],
+    others: Mapping[str, int],
+    days: int | None,
+    level: float,
 ) -> tuple[Value, ...]:
     """The value of each proposed variant whose metric is estimated.
 
-    `units` are counts per variant, incumbent first; `days` is how long the test ran, None if that is not known.
+    `units` are counts per variant, incumbent first, `others` those of variants in the log that are not compared; `days`
+    is how long the test ran, None if that is not known.
     """
     proposed = list(units)[1:]
     for name in (*terms.costs, *terms.simplest_first):
-        if name not in units:
-            raise ConfigError(f"[value]: no variant is called {name!r}.", nearest(name, units))
+        if name not in units and name not in others:
+            raise ConfigError(f"[value]: no variant is called {name!r}.", nearest(name, (*units, *others)))
     total = sum(units.values())
-    per_year = units_per_year(terms, total, days)
+    per_year = units_per_year(terms, total + sum(others.values()), days)
     years = days / DAYS_PER_YEAR if days else total / per_year
     found = []
     for name in proposed:
         effect = _effect(results, terms.costs_of(name).metric, name)
         if effect is not None:
-            trial = Trial(units=total, share=units[name] / total, years=years)
+            # The rest of all traffic, in the test or not, stays with the incumbent while one waits.
+            share = min(units[name] / (per_year * years), units[name] / total)
+            trial = Trial(units=total, share=share, years=years)
             found.append(value(effect, terms, name, per_year, level, trial))
     return tuple(found)
 
 
 def units_per_year(terms: ValueTerms | None, units: int, days: int | None) -> float:
-    """The user's volume, or the units of the test's days over the share of traffic that was in it."""
+    """The user's volume, or the units of the log's days over the share of traffic that was in it."""
     if terms and terms.units_per_year is not None:
         return terms.units_per_year
     if days is None or days < LEAST_DAYS:

@@ -185,12 +185,3 @@ def smallest(claim: Callable[[float], Claim], n: float, power: float, least: flo
     if gap(most) < 0:
         return None
     return float(brentq(gap, least, most, xtol=abs(most - least) * 1e-14, rtol=1e-13))
-
-
-def exaggeration(drift: float, alpha: float) -> float:
-    """How many times its size an effect of this drift seems to have on average where it is shown at one look.
-
-    E[d | d > c se] / delta = 1 + phi(a) / (Phi(-a) drift), a = c - drift (methods.md m).
-    """
-    a = critical(alpha) - drift
-    return 1 + math.exp(-a * a / 2) / math.sqrt(2 * math.pi) / float(ndtr(-a)) / drift

@@ -22,7 +22,8 @@ def values_of(
     terms, level = log.experiment.value, log.experiment.level
     if terms is None:
         return (), ()
-    values = appraise(results, terms, dict(zip(log.variants, log.units, strict=True)), _span(log.days), level)
+    units = dict(zip(log.variants, log.units, strict=True))
+    values = appraise(results, terms, units, _others(log), _span(log.days), level)
     by_name = {m.metric.name: m for m in summary.metrics}
 
     def apart(one: str, other: str) -> float | None:
@@ -43,7 +44,7 @@ def capacities_of(log: Log, summary: Summary) -> "tuple[Capacity, ...]":
     if not experiment.limits:
         return ()
     span = _span(days)
-    per_day = units_per_year(experiment.value, sum(log.units), span) / DAYS_PER_YEAR
+    per_day = units_per_year(experiment.value, sum(log.units) + sum(_others(log).values()), span) / DAYS_PER_YEAR
     totals = [sum(counts) for counts in days.counts]
     most = max(range(len(totals)), key=totals.__getitem__) if totals else None
     busiest = None if most is None or span is None else (days.days[most], totals[most] * per_day / sum(totals) * span)
@@ -51,6 +52,14 @@ def capacities_of(log: Log, summary: Summary) -> "tuple[Capacity, ...]":
     arms = range(len(log.variants))
     means = {x.name: [arm_interval(by_name[x.name], a, experiment.level) for a in arms] for x in experiment.limits}
     return capacities(experiment.limits, means, log.variants, per_day, busiest)
+
+
+def _others(log: Log) -> dict[str, int]:
+    """Units of variants that are not compared, if they have as many rows each as the others: traffic all the same."""
+    rows = log.row_counts
+    if not rows.compared:
+        return {}
+    return {name: round(n * sum(log.units) / rows.compared) for name, n in rows.unknown.items()}
 
 
 def _span(days: Days) -> int | None:

@@ -7,7 +7,8 @@ from datetime import timedelta
 from abimpact.decide.testing import Prospect
 from abimpact.errors import UsageError
 from abimpact.estimate.claims import joint
-from abimpact.estimate.power import Planned, exaggeration
+from abimpact.estimate.history import exaggeration
+from abimpact.estimate.power import Planned, critical
 from abimpact.plan.claims import change_of, smallest_shown
 from abimpact.plan.economy import WEEK, break_even_of, money_of
 from abimpact.plan.goals import Designer, Goal, designer, goal_of, needed, shown
@@ -124,7 +125,7 @@ def _kpi(d: Designer, goal: Goal, incumbent: float) -> KpiPlan:
         total=sum(math.ceil(wanted * r - 1e-9) for r in (1.0, *d.ratios)) if wanted is not None else None,
         power=weakest.power(incumbent) if weakest else None,
         detectable=detectable,
-        overstated=exaggeration(drift, goal.alpha) if drift > 0 else None,
+        overstated=exaggeration(drift, 1.0, critical(goal.alpha)) / drift if drift > 0 else None,
         curve=tuple(curve),
         notes=notes_of(goal.seen, incumbent, ratio, d.request.sequential),
     )

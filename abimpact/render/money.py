@@ -121,7 +121,8 @@ def assumptions(terms: ValueTerms, worth: Value) -> tuple[Pair, ...]:
     if terms.units_per_year is None:
         share = f"{plain(terms.traffic_share * 100)} %"
         volume += (
-            f" (from the log: units per day × 365, the test having {share} of the traffic, {given('traffic_share')})"
+            f" (from the log: units per day of all its variants × 365, the test having {share} of the traffic, "
+            f"{given('traffic_share')})"
         )
     else:
         volume += " (given)"

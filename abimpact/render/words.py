@@ -24,6 +24,7 @@ item: metric*, shown* (does the rule's statement hold for it?), estimate, low, h
 pvalue.
 """
 
+import math
 from collections.abc import Callable, Mapping
 from datetime import date
 from typing import Any
@@ -335,9 +336,22 @@ def _traded(report: Report, decision: Decision) -> str:
 
 def _inconclusive(report: Report, decision: Decision) -> str:
     more = _data(decision, "primary_better")["more_units"]
-    settle = f" Some {numbers.count(more)} more units would settle an effect of this size." if more else ""
+    settle = (
+        f" Some {numbers.count(more)} more units{_in_days(report, more)} would settle an effect of this size."
+        if more
+        else ""
+    )
     with_ = f"with {phrases.name(decision.proposed)} " if len(report.verdicts) > 1 else ""
     return f"Not decided: {with_}{_open(report, decision)}.{settle}"
+
+
+def _in_days(report: Report, units: int) -> str:
+    """How long units take to come as they came so far."""
+    if not (report.start and report.end):
+        return ""
+    days = (report.end - report.start).days + 1
+    more = math.ceil(units * days / sum(report.units.values()))
+    return f" ({numbers.count(more)} more day{'' if more == 1 else 's'})"
 
 
 def _open(report: Report, decision: Decision) -> str:

@@ -70,6 +70,8 @@ def test_golden_proportions(case: dict[str, Any]) -> None:
     assert exact is not None
     assert exact[0] == pytest.approx(expected["n_control_pooled_null"], rel=1e-9)
     assert found.primary.seen.metric.kind == "proportion"
+    # An effect is shown with z above 1.96 only: 1 + phi(0.842) / 0.8 / 2.802 at a power of 0.8.
+    assert found.primary.overstated == pytest.approx({0.8: 1.125, 0.9: 1.060}[given["power"]], abs=0.001)
 
 
 @cases("mde")

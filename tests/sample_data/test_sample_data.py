@@ -52,6 +52,7 @@ def test_the_samples_ship(name: str, reason: str) -> None:
 @pytest.mark.parametrize(
     ("config", "verdict"),
     [
+        ("pays", "ship/pays"),
         ("does_not_pay", "keep/does_not_pay"),
         ("equivalent", "keep/equivalent"),
         ("pays_within_margin", "ship/pays"),

@@ -80,6 +80,24 @@ def test_the_volume_can_be_that_of_the_log() -> None:
         report({"units_per_year": "log"}, data=frame().drop(columns="day"))
 
 
+def test_variants_that_are_not_compared_are_traffic_and_may_have_costs() -> None:
+    log = frame()
+    log.loc[log.index % 4 == 0, "variant"] = "vendor"
+    costs = {"vendor": {"build_cost": 0}}
+    told = report({"units_per_year": "log", "costs": costs}, data=log, time="day", proposed="ml")["value"]
+    assert told["units_per_year"] == pytest.approx(len(log) / 28 * 365)
+
+
+def test_who_waits_forgoes_the_gain_on_all_traffic_that_does_not_have_it() -> None:
+    data = frame()
+    data["value"] += 3 * (data["variant"] == "ml")
+    share = (data["variant"] == "ml").mean()
+    for part in (1.0, 0.2):
+        told = report({"units_per_year": "log", "traffic_share": part}, data=data, time="day")["value"]
+        lost = (1 - share * part) * told["annual"]["estimate"] * 28 / 365
+        assert told["evsi"][1]["cost"] == pytest.approx(lost, rel=1e-9)
+
+
 def test_a_prior_shrinks_and_says_so() -> None:
     plain, told = report({})["value"], report({"prior_sd": 0.1})["value"]
     assert 0 < told["posterior"]["weight"] < 1
