@@ -10,8 +10,9 @@ from abimpact.decide.limits import Capacity
 from abimpact.decide.planned import Planned
 from abimpact.decide.promise import Promise
 from abimpact.decide.value import Contrast, Value
-from abimpact.estimate.estimate import Estimate, Interval, Margin, NotEstimated, Triggered
+from abimpact.estimate.estimate import Estimate, Interval, Margin, NotEstimated, Simultaneous, Triggered
 from abimpact.findings import Finding
+from abimpact.spec.corrections import Correction
 from abimpact.spec.metric import Metric
 from abimpact.spec.presentation import Presentation
 from abimpact.spec.value import ValueTerms
@@ -61,8 +62,10 @@ class MetricResult:
 
     `estimates` has every method that applies, the chosen one named by `chosen_method` (None, with
     `not_estimated`, when there is none). `guardrail` and `equivalence` are the tests against declared margins.
-    `course` is how the effect developed, None without dates. `distribution` is that of a primary metric's values, where
-    it was asked for; `triggered` the effect where decisions differ, None where they were not logged.
+    `correction` is how the p-values of its family were adjusted; `simultaneous` has intervals that hold for all
+    proposed variants together, where there are several. `course` is how the effect developed, None without dates.
+    `distribution` is that of a primary metric's values, where it was asked for; `triggered` the effect where decisions
+    differ, None where they were not logged.
     """
 
     metric: Metric
@@ -76,6 +79,8 @@ class MetricResult:
     segments: tuple[SegmentResult, ...] = ()
     heterogeneity: tuple[Heterogeneity, ...] = ()
     course: Course | None = None
+    correction: Correction = Correction.NONE
+    simultaneous: Simultaneous | None = None
     distribution: Distribution | None = None
     triggered: Triggered | NotEstimated | None = None
 

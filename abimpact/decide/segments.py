@@ -5,8 +5,9 @@ from dataclasses import replace
 
 from abimpact.decide.report import Heterogeneity, MetricResult, SegmentResult
 from abimpact.estimate.estimate import Estimate
-from abimpact.estimate.multiplicity import benjamini_hochberg
+from abimpact.estimate.multiplicity import adjusted
 from abimpact.estimate.segments import can_be_pooled, pool
+from abimpact.spec.corrections import Correction
 from abimpact.summarise.segments import Segment
 from abimpact.summarise.summary import MetricSummary
 
@@ -15,7 +16,11 @@ Compare = Callable[[MetricSummary, int], tuple[Estimate, ...]]
 
 
 def with_segments(
-    results: Sequence[MetricResult], segments: Sequence[Segment], compare: Compare, level: float
+    results: Sequence[MetricResult],
+    segments: Sequence[Segment],
+    compare: Compare,
+    level: float,
+    correction: Correction = Correction.BENJAMINI_HOCHBERG,
 ) -> tuple[MetricResult, ...]:
     """`results` with the effects of all segments and, by column, whether they differ."""
     if not segments:
@@ -23,8 +28,8 @@ def with_segments(
     found = [_by_metric(result, segments, compare) for result in results]
     # One family: whoever looks at all segments of all metrics finds something in one of them.
     places = [(i, j) for i, mine in enumerate(found) for j, s in enumerate(mine) if s.estimates]
-    adjusted = benjamini_hochberg([found[i][j].estimates[-1].pvalue for i, j in places])
-    for (i, j), pvalue in zip(places, adjusted, strict=True):
+    pvalues = adjusted([found[i][j].estimates[-1].pvalue for i, j in places], correction)
+    for (i, j), pvalue in zip(places, pvalues, strict=True):
         segment = found[i][j]
         last = replace(segment.estimates[-1], pvalue_adjusted=pvalue)
         found[i][j] = replace(segment, estimates=(*segment.estimates[:-1], last))

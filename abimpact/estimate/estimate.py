@@ -64,6 +64,19 @@ class Estimate:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Simultaneous:
+    """Intervals by the chosen method that hold for all proposed variants together (Dunnett).
+
+    `critical` is the common critical value, `each` the level that every single interval has by itself.
+    """
+
+    critical: float
+    each: float
+    absolute: Interval
+    relative: Interval
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class NotEstimated:
     """Why there is no estimate: a stable `reason` code and a sentence with the numbers that would do."""
 

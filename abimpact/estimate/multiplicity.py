@@ -4,7 +4,15 @@ from collections.abc import Iterable, Sequence
 
 import numpy as np
 
+from abimpact.spec.corrections import Correction
 from abimpact.summarise.summary import Floats
+
+
+def adjusted(pvalues: Sequence[float | None], correction: Correction) -> list[float | None]:
+    """The p-values of one family, adjusted as declared."""
+    if correction is Correction.NONE:
+        return list(pvalues)
+    return holm(pvalues) if correction is Correction.HOLM else benjamini_hochberg(pvalues)
 
 
 def holm(pvalues: Sequence[float | None]) -> list[float | None]:

@@ -2,10 +2,14 @@
 
 from dataclasses import dataclass, replace
 
+import numpy as np
+
 from abimpact.estimate.arm import contract
 from abimpact.estimate.bootstrap import bootstrap
 from abimpact.estimate.clustered import by_cluster, of_arms
-from abimpact.estimate.estimate import Estimate, Margin, NotEstimated
+from abimpact.estimate.dunnett import critical_value, level_of_each
+from abimpact.estimate.estimate import Estimate, Interval, Margin, NotEstimated, Simultaneous
+from abimpact.estimate.fieller import lift_interval
 from abimpact.estimate.kinds import COMPARISONS, Compared, compare_linear
 from abimpact.estimate.linear import linearise
 from abimpact.estimate.margin import (
@@ -15,7 +19,7 @@ from abimpact.estimate.margin import (
 from abimpact.estimate.monitor import Monitor
 from abimpact.estimate.skewed import skew_of
 from abimpact.estimate.stratified import post_stratified
-from abimpact.estimate.welch import compare_looked_at
+from abimpact.estimate.welch import Difference, compare_looked_at
 from abimpact.spec.metric import MetricKind, Tolerance
 from abimpact.summarise.summary import MetricSummary
 
@@ -180,6 +184,41 @@ def _looked_at(found: Compared, monitor: Monitor, level: float) -> Compared:
         diff,
         lambda is_relative: looked_at_thresholds(diff, monitor, level, is_relative=is_relative),
     )
+
+
+def simultaneous(summary: MetricSummary, *, level: float, seed: int) -> dict[int, Simultaneous]:
+    """By proposed variant, the chosen method's intervals that hold for all of them together; none for a single one.
+
+    They are those of the level at which each must hold by itself. Where what the comparisons share is not only the
+    incumbent (clusters with several variants), they are taken as independent, which is wide enough (Sidak).
+    """
+    found = {arm: _compared(summary, arm, level)[1] for arm in range(1, len(summary.variants))}
+    known = {arm: c for arm, c in found.items() if isinstance(c, Compared) and c.difference.se > 0}
+    if len(known) < 2:
+        return {}
+    df = min(c.difference.df for c in known.values())
+    q = critical_value([_share_of_incumbent(c.difference) for c in known.values()], df, level)
+    intervals = {}
+    for arm, compared in known.items():
+        diff = compared.difference
+        each = level_of_each(q, diff.df)
+        if summary.metric.kind is MetricKind.QUANTILE:  # its ranks are those of one level
+            low, high = diff.estimate - q * diff.se, diff.estimate + q * diff.se
+            absolute = Interval(estimate=diff.estimate, low=low, high=high, level=level)
+            relative = lift_interval(diff.t, diff.c, diff.covariance, q, level)
+        else:
+            last = estimate(summary, arm, level=each, n_resamples=0, seed=seed).estimates[-1]
+            absolute, relative = (replace(x, level=level) for x in (last.absolute, last.relative))
+        intervals[arm] = Simultaneous(critical=q, each=each, absolute=absolute, relative=relative)
+    return intervals
+
+
+def _share_of_incumbent(diff: Difference) -> float:
+    """The incumbent's part in a comparison's standard error: the correlation that it lends to two of them."""
+    if diff.covariance and diff.residual_t is diff.t:
+        return 0.0
+    apart = diff.residual_t.variance_of_mean + diff.residual_c.variance_of_mean
+    return float(np.sqrt(diff.residual_c.variance_of_mean / apart))
 
 
 def standard_error(summary: MetricSummary, variant: int, other: int, level: float) -> float | None:

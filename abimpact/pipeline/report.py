@@ -1,6 +1,6 @@
 """Composes the rooms: from a request to a report. Nothing is computed here."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from functools import partial
@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from abimpact.check.table import run_checks
 from abimpact.decide.report import Arm, MetricResult, Report
+from abimpact.pipeline.detail import with_courses, with_simultaneous
 from abimpact.pipeline.money import capacities_of, values_of
 from abimpact.pipeline.parts import parted, with_distributions
 from abimpact.pipeline.planned import plan_of
@@ -18,7 +19,7 @@ from abimpact.read.log import Log
 from abimpact.spec.experiment import Experiment
 from abimpact.spec.request import Request
 from abimpact.summarise.aggregates import summarise_aggregates, summarise_cells_by_segment
-from abimpact.summarise.days import Day, summarise_days
+from abimpact.summarise.days import summarise_days
 from abimpact.summarise.segments import Segment, summarise_segments
 from abimpact.summarise.summarise import summarise
 from abimpact.summarise.summary import MetricSummary, Summary
@@ -101,6 +102,7 @@ def _report(
     from abimpact.decide.plausible import too_good
     from abimpact.decide.segments import with_segments
     from abimpact.decide.simplicity import keep_simpler
+    from abimpact.decide.simpson import simpson
     from abimpact.decide.still_moving import still_moving
     from abimpact.decide.triggered import with_triggered
     from abimpact.decide.verdict import decide, overall
@@ -123,21 +125,24 @@ def _report(
         )
     progress("estimating", 0.0)
     monitor = _monitor(log)
-    results = adjust_pvalues(_results(summary, experiment, monitor))
+    results = adjust_pvalues(_results(summary, experiment, monitor), experiment.corrections)
+    results = with_simultaneous(results, summary, experiment) if monitor is None else results
     results = with_segments(
         results,
         _segments(log, summary, is_aggregated=bool(looks)),
         partial(_estimates, experiment=experiment),
         experiment.level,
+        experiment.corrections.segment,
     )
     days = summarise_days(log, summary)
-    results = _with_courses(results, days, experiment, monitor)
+    results = with_courses(results, days, experiment, monitor)
     results, agreeing = with_triggered(results, parted(log, summary), experiment.level)
     findings += agreeing
     findings += tuple(peeking(compare_looks(looks), experiment.level, is_sequential=monitor is not None))
     findings += (
         *too_good(results),
         *novelty(results),
+        *simpson(results),
         *still_moving(results, days, experiment.as_of),
         *(() if looks else diagnose(summary)),
     )
@@ -204,37 +209,6 @@ def _estimates(summary: MetricSummary, proposed: int, *, experiment: Experiment)
     from abimpact.estimate.table import estimate
 
     return estimate(summary, proposed, level=experiment.level, n_resamples=0, seed=experiment.seed).estimates
-
-
-def _with_courses(
-    results: Sequence[MetricResult],
-    days: Mapping[str, tuple[Day, ...]],
-    experiment: Experiment,
-    monitor: "Monitor | None",
-) -> tuple[MetricResult, ...]:
-    """`results` with how each effect developed, where the log has days."""
-    from abimpact.decide.developing import course
-
-    # A look at planned shares holds at those; what a single day shows is never a look.
-    of_looks = monitor if monitor and monitor.is_gated else None
-    alone = partial(_chosen, experiment=experiment, monitor=None)
-    so_far = partial(_chosen, experiment=experiment, monitor=of_looks)
-    return tuple(
-        replace(r, course=course(days[r.metric.name], r.proposed.variant, alone, so_far, experiment.level))
-        if r.metric.name in days
-        else r
-        for r in results
-    )
-
-
-def _chosen(
-    summary: MetricSummary, proposed: int, *, experiment: Experiment, monitor: "Monitor | None"
-) -> "Estimate | None":
-    """The estimate by the chosen method, without resampling."""
-    from abimpact.estimate.table import estimate
-
-    found = estimate(summary, proposed, level=experiment.level, n_resamples=0, seed=experiment.seed, monitor=monitor)
-    return next((e for e in found.estimates if e.method == found.chosen), None)
 
 
 def _monitor(log: Log) -> "Monitor | None":

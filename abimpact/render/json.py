@@ -128,6 +128,14 @@ def _metric(result: MetricResult) -> dict[str, Any]:
         "not_estimated": missing and {"reason": missing.reason, "message": missing.message},
         "guardrail": result.guardrail and _guardrail(result.guardrail),
         "equivalence": result.equivalence and _equivalence(result.equivalence),
+        "correction": result.correction.value,
+        "simultaneous": result.simultaneous
+        and {
+            "critical": result.simultaneous.critical,
+            "each_level": result.simultaneous.each,
+            "absolute": interval_of(result.simultaneous.absolute),
+            "relative": interval_of(result.simultaneous.relative),
+        },
         "segments": [_segment(result, s) for s in result.segments],
         "heterogeneity": [asdict(h) for h in result.heterogeneity],
         **_course(result),

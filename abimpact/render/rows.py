@@ -3,10 +3,13 @@
 from dataclasses import dataclass
 
 from abimpact.decide.report import MetricResult
-from abimpact.estimate.estimate import Estimate, Interval, Kind
+from abimpact.estimate.estimate import Estimate, Interval, Kind, Simultaneous
 from abimpact.render import numbers, phrases
 from abimpact.render.methods import METHODS
+from abimpact.spec.corrections import Correction
 from abimpact.spec.metric import Better, MetricKind, Role
+
+CORRECTIONS = {Correction.HOLM: "Holm", Correction.BENJAMINI_HOCHBERG: "Benjamini–Hochberg", Correction.NONE: "none"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,6 +86,14 @@ def kpi_row(result: MetricResult) -> KpiRow:
     )
 
 
+def _simultaneous(result: MetricResult, found: Simultaneous) -> str:
+    """The interval that holds for all proposed variants together, as the one beside it is printed."""
+    is_lift = found.relative.kind is Kind.BOUNDED
+    interval = found.relative if is_lift else found.absolute
+    unit = numbers.PERCENT if is_lift else numbers.difference_unit(result.metric.kind)
+    return f"for all variants together: {numbers.change(interval, unit).interval}"
+
+
 def _note(result: MetricResult) -> str:
     """What must be known beside the numbers: role, direction, method, caveats, or why there are none."""
     metric, chosen = result.metric, result.chosen
@@ -94,7 +105,8 @@ def _note(result: MetricResult) -> str:
     if chosen:
         parts += [METHODS[chosen.method].label] if METHODS[chosen.method].label else []
         is_adjusted = chosen.pvalue_adjusted not in {None, chosen.pvalue}
-        parts += ["p adjusted for several comparisons"] if is_adjusted else []
+        parts += [f"p adjusted for several comparisons ({CORRECTIONS[result.correction]})"] if is_adjusted else []
+        parts += [_simultaneous(result, result.simultaneous)] if result.simultaneous else []
         parts += map(numbers.prose, chosen.notes)
     return " · ".join(parts)
 

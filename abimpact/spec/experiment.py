@@ -7,6 +7,7 @@ from enum import StrEnum
 
 from abimpact.spec.aggregates import Aggregates
 from abimpact.spec.calendar import Calendar
+from abimpact.spec.corrections import Corrections
 from abimpact.spec.decisions import Decisions
 from abimpact.spec.events import Events
 from abimpact.spec.expression import Expression
@@ -68,6 +69,7 @@ class Experiment:
     met_by: str | None
     decisions: Decisions | None
     min_segment_units: int
+    corrections: Corrections
     sequential: str
     looks: tuple[float, ...]
     spending: str

@@ -112,6 +112,7 @@ class Request:
     resamples: int = 9999
     seed: int = 0
     min_segment_units: int = 100
+    corrections: Mapping[str, str] = field(default_factory=dict)
     sequential: str = "none"
     looks: tuple[float, ...] = ()
     spending: str = "obrien_fleming"

@@ -8,6 +8,7 @@ from typing import Any
 from abimpact.errors import ConfigError, UsageError
 from abimpact.spec.aggregates import resolve_aggregates
 from abimpact.spec.calendar import parse_split, resolve_calendar
+from abimpact.spec.corrections import Correction, Corrections
 from abimpact.spec.decisions import resolve_decisions
 from abimpact.spec.event_metrics import plan_events
 from abimpact.spec.experiment import Experiment
@@ -96,6 +97,7 @@ def resolve(request: Request, columns: Mapping[str, str]) -> Experiment:
         aggregates=aggregates,
         events=events,
         min_segment_units=request.min_segment_units,
+        corrections=Corrections(**{family: Correction(rule) for family, rule in request.corrections.items()}),
         sequential=request.sequential,
         looks=request.looks,
         spending=request.spending,

@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator, model_valida
 from pydantic.json_schema import SkipJsonSchema
 
 from abimpact.errors import nearest
+from abimpact.spec.corrections import Correction
 from abimpact.spec.experiment import SeveralRows
 from abimpact.spec.metric import Better, MetricKind, Role
 from abimpact.spec.presentation import LOCALES, USUAL
@@ -194,6 +195,15 @@ class LimitTable(_Table):
     at_most: float = Field(ge=0, allow_inf_nan=False, description="what there is of it in that time")
 
 
+class CorrectionsTable(_Table):
+    """`[analysis.corrections]`: how p-values are adjusted within a family of comparisons."""
+
+    primary: Correction | None = Field(None, description="primary KPIs and proposed variants together (holm)")
+    secondary: Correction | None = Field(None, description="secondary KPIs and proposed variants together (holm)")
+    guardrail: Correction | None = Field(None, description="guardrails, all of which have to hold (none)")
+    segment: Correction | None = Field(None, description="all segments of all KPIs together (benjamini_hochberg)")
+
+
 class Analysis(_Table):
     """`[analysis]`: statistics."""
 
@@ -210,6 +220,7 @@ class Analysis(_Table):
         None, description='how "group" spends its error (obrien_fleming)'
     )
     segments: tuple[str, ...] | None = Field(None, description="columns to break effects down by")
+    corrections: CorrectionsTable | None = Field(None, description="adjustment of p-values by family")
     strata: tuple[str, ...] | None = Field(
         None, description="columns known before, by whose values effects are post-stratified"
     )

@@ -18,7 +18,7 @@ from tests.logs import frame
 SCHEMA = json.loads((Path(abimpact.render.__file__).parent / "check.schema.json").read_text())
 REPORT = json.loads((Path(abimpact.render.__file__).parent / "report.schema.json").read_text())
 # What compares outcomes.
-PEEKING = {"outliers", "too_good", "novelty", "still_moving"}
+PEEKING = {"outliers", "too_good", "novelty", "still_moving", "mix_shift"}
 ASKED = ("--unit", "unit", "--variant", "variant", "--incumbent", "rules")
 
 

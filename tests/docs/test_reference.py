@@ -80,6 +80,7 @@ def test_every_check_is_described() -> None:
         "decide/novelty.py",
         "decide/still_moving.py",
         "decide/triggered.py",
+        "decide/simpson.py",
     )
     codes |= set(re.findall(r'code="(\w+)"', source("check/*.py", *later)))
     assert set(sections("checks.md")) == codes
