@@ -185,6 +185,15 @@ Repetitions = Annotated[int, typer.Option(help="How many tests are simulated.", 
 SimulatedUnits = Annotated[
     int | None, typer.Option("--units", help="Units of each test (as many as the log has).", rich_help_panel=DECISION)
 ]
+FromPlan = Annotated[
+    str | None,
+    typer.Option(
+        "--from",
+        metavar="PLAN",
+        help="A plan.toml: draw the log of such a test from its assumptions (-o log.parquet) and report on it.",
+        rich_help_panel=DECISION,
+    ),
+]
 Lift = Annotated[
     str | None,
     typer.Option(
