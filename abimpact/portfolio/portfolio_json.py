@@ -4,7 +4,7 @@ from dataclasses import asdict
 from typing import Any
 
 from abimpact.estimate.estimate import Interval
-from abimpact.portfolio.portfolio import Entry, Portfolio, Row, Worth
+from abimpact.portfolio.portfolio import Entry, Portfolio, Row, Total, Worth
 from abimpact.portfolio.portfolio_page import headline
 from abimpact.portfolio.priors import Prior
 from abimpact.render.json import finding_of
@@ -36,17 +36,19 @@ def to_dict(found: Portfolio) -> dict[str, Any]:
             {"metric": c.prior.metric or None, "comparisons": c.winners, "measured": c.measured, "shrunken": c.shrunken}
             for c in found.curses
         ],
-        "totals": [
-            {
-                "currency": t.currency,
-                "tests": t.tests,
-                "annual_net": _interval(t.annual_net),
-                "npv": _interval(t.npv),
-                "measured": {"annual_net": _interval(t.measured_net), "npv": _interval(t.measured_npv)},
-            }
-            for t in found.totals
-        ],
+        "total": _total(found.totals[0]) if len(found.totals) == 1 else None,
+        "totals": [_total(t) for t in found.totals],
         "checks": [finding_of(f) for f in found.findings],
+    }
+
+
+def _total(total: Total) -> dict[str, Any]:
+    return {
+        "currency": total.currency,
+        "tests": total.tests,
+        "annual_net": _interval(total.annual_net),
+        "npv": _interval(total.npv),
+        "measured": {"annual_net": _interval(total.measured_net), "npv": _interval(total.measured_npv)},
     }
 
 
