@@ -212,7 +212,7 @@ HistoryOutputs = Annotated[
         "-o",
         "--output",
         metavar="FILE",
-        help="Also write FILE: .html, .md, .json, .csv, .txt (repeat).",
+        help="Also write FILE: .html, .md, .json, .csv, .xlsx, .txt (repeat).",
         rich_help_panel=OUTPUT,
     ),
 ]

@@ -86,17 +86,17 @@ def printed(
 ) -> None:
     """Write what `make` gives to every output and to standard output; names of formats are checked before."""
     from abimpact.cli.printing import page, show
-    from abimpact.portfolio.formats import check, format_of, render
+    from abimpact.portfolio.formats import check_printed, format_of, render, render_text
     from abimpact.render.table import Options
     from abimpact.render.write import write
 
-    check(format_name)
+    check_printed(format_name)
     formats = {path: format_of(path) for path in outputs}
     made = make()
     files = {path: render(made, name, Options()) for path, name in formats.items()}
     for path, content in files.items():
         write(path, content)
-    show(render(made, format_name, page(is_quiet=is_quiet, is_verbose=is_verbose)).rstrip("\n"))
+    show(render_text(made, format_name, page(is_quiet=is_quiet, is_verbose=is_verbose)).rstrip("\n"))
 
 
 def _share(text: str | None) -> float | None:

@@ -57,11 +57,11 @@ class Printable:
         return self._rendered("text")
 
     def write(self, path: str | PathLike[str]) -> None:
-        """Write the result in the format of the extension: .html, .md, .json, .csv or .txt."""
+        """Write the result in the format of the extension: .html, .md, .json, .csv, .xlsx or .txt."""
         from abimpact.render.write import write
 
         name = formats.format_of(fspath(path))
-        write(fspath(path), self._rendered(name))
+        write(fspath(path), formats.render(self.told, name, Options()))
 
     def to_pandas(self) -> "pd.DataFrame":
         """The rows of `to_csv` as a data frame."""
@@ -75,7 +75,7 @@ class Printable:
         return framed(self.to_html())
 
     def _rendered(self, name: str) -> str:
-        return formats.render(self.told, name, Options())
+        return formats.render_text(self.told, name, Options())
 
 
 @dataclass(frozen=True, slots=True)

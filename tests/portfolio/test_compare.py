@@ -184,9 +184,9 @@ def test_the_command_prints_and_writes(tmp_path: Path, capsys: pytest.CaptureFix
 
 @pytest.mark.parametrize("width", [40, 80, 120])
 def test_no_line_is_wider_than_the_terminal(width: int) -> None:
-    from abimpact.portfolio.formats import render
+    from abimpact.portfolio.formats import render_text
     from abimpact.render.table import Options
 
     made = compare(sample(), run(2, 0.05, 0.01, metric="profit per checkout"))
-    text = render(made.told, "terminal", Options(width=width, is_verbose=True))
+    text = render_text(made.told, "terminal", Options(width=width, is_verbose=True))
     assert max(map(len, text.splitlines())) <= width

@@ -181,7 +181,7 @@ def test_the_command_takes_folders_patterns_and_files(
     }[how]
     out = tmp_path / "out"
     out.mkdir()
-    names = ["p.json", "p.md", "p.html", "p.csv", "p.txt"]
+    names = ["p.json", "p.md", "p.html", "p.csv", "p.txt", "p.xlsx"]
     assert main(["portfolio", *sources, *(x for n in names for x in ("-o", str(out / n)))]) == 0
     printed = capsys.readouterr().out
     assert printed.startswith(" 12 EXPERIMENTS   Of 12 experiments")
@@ -191,6 +191,9 @@ def test_the_command_takes_folders_patterns_and_files(
     assert table["shrunken_estimate"].tolist() == pytest.approx(
         [t["metrics"][0]["shrunken"]["estimate"] for t in found["tests"]], rel=1e-12
     )
+    sheet = pd.read_excel(out / "p.xlsx", sheet_name=None, engine="openpyxl")
+    assert list(sheet) == ["Summary", "Rows", "Checks"]
+    assert sheet["Rows"]["shrunken_estimate"].tolist() == pytest.approx(table["shrunken_estimate"].tolist(), rel=1e-12)
     for name in names[1:3]:
         assert "as measured" in (out / name).read_text(encoding="utf-8")
     assert "<svg" in (out / "p.html").read_text(encoding="utf-8")
@@ -198,13 +201,13 @@ def test_the_command_takes_folders_patterns_and_files(
 
 @pytest.mark.parametrize("width", [40, 60, 80, 120, 140])
 def test_no_line_is_wider_than_the_terminal(width: int) -> None:
-    from abimpact.portfolio.formats import render
+    from abimpact.portfolio.formats import render_text
     from abimpact.render.table import Options
 
     made = portfolio([*history(currency="EUR"), sample()])
-    text = render(made.told, "terminal", Options(width=width, is_verbose=True))
+    text = render_text(made.told, "terminal", Options(width=width, is_verbose=True))
     assert max(map(len, text.splitlines())) <= width
-    assert render(made.told, "terminal", Options(is_quiet=True)).count("\n") == 1
+    assert render_text(made.told, "terminal", Options(is_quiet=True)).count("\n") == 1
 
 
 def test_names_are_harmless_in_every_format() -> None:
@@ -257,6 +260,7 @@ def test_mistakes_of_use_are_named(tmp_path: Path, capsys: pytest.CaptureFixture
     written(tmp_path, history(tests=1))
     assert main(["portfolio", str(tmp_path), "-f", "xlsx"]) == 2
     assert main(["portfolio", str(tmp_path), "-o", "p.docx"]) == 2
+    assert main(["portfolio", str(tmp_path), "-f", "xls"]) == 2
     assert main(["portfolio", str(tmp_path), "--prior-lift-sd", "lots"]) == 2
     assert "Write it like" in capsys.readouterr().err
     (tmp_path / "empty").mkdir()
