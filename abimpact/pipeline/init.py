@@ -11,6 +11,7 @@ from abimpact.read.loaded import Loaded
 from abimpact.read.loading import load
 from abimpact.read.sources import expand
 from abimpact.read.survey import survey
+from abimpact.spec.event_logs import find_events
 from abimpact.spec.expression import find_column
 from abimpact.spec.facts import GroupFacts, LogFacts
 from abimpact.spec.kpis import propose_kpis
@@ -79,18 +80,21 @@ def _of_rows(look: _Look) -> Start:
     few = [c.name for c in facts.columns.values() if c.name not in taken and c.family == "text" and len(c.values) > 1]
     shares = {c: share_in_one_variant(look.engine, look.loaded, c, variant.name) for c in few}
     following = {c: share for c, share in shares.items() if share > FOLLOWS}
+    events = find_events(facts, unit.name if unit else None, time.name if time else None, taken)
     kpis = propose_kpis(facts, taken, list(following))
     return Start(
         variant=variant,
         incumbent=_incumbent(request, counts),
         counts=counts,
         unit=unit,
-        several_rows=request.several_rows or rule_for(unit, groups),
+        several_rows="" if events else request.several_rows or rule_for(unit, groups),
         time=time,
-        metrics=kpis.metrics,
-        segments=tuple(request.segments) or kpis.segments,
-        left=kpis.left,
+        metrics=events.metrics if events else kpis.metrics,
+        segments=tuple(request.segments)
+        or tuple(s for s in kpis.segments if not (events and s == events.keys["name"])),
+        left=() if events else kpis.left,
         following=following,
+        events=events.keys if events else {},
     )
 
 

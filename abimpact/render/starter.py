@@ -15,6 +15,11 @@ CHECK = "CHECK: "
 # Where comments begin, unless the line before is longer.
 COMMENT_AT = 28
 MOST_LEFT = 12
+EVENTS = {
+    "name": "the column that says what an event is",
+    "value": "the column that metrics may call value",
+    "exposure": "the event that starts a unit",
+}
 VALUE = """
 # Money is never guessed. Fill this in for a verdict in money (docs/money.md):
 # [value]
@@ -86,6 +91,11 @@ def _data(start: Start) -> list[str]:
     lines.append(
         _line("split", ":".join("1" for _ in start.counts), f"as planned, the incumbent first; rows: {rows}", off=True)
     )
+    if start.events:
+        lines += ["", "[data.events]", *(_line(key, name, EVENTS[key]) for key, name in start.events.items())]
+        lines.append(
+            _line("window_days", 14, "events count for that long after the exposure; absent: without end", off=True)
+        )
     if start.several_rows:
         lines += ["", "[data.units]"]
         said = f"{CHECK}units have several rows; or mean, max, min, first, last"
@@ -118,6 +128,7 @@ def explained(start: Start, options: Options) -> str:
     rows += [("variant", start.variant.name, _why(start.variant))] if start.variant else []
     rows.append(("incumbent", start.incumbent.name, _why(start.incumbent)))
     rows += [("time", start.time.name, _why(start.time))] if start.time else []
+    rows += [("event log", f"{key} = {name}", EVENTS[key]) for key, name in start.events.items()]
     rows += [("several rows", str(start.several_rows), "units repeat")] if start.several_rows else []
     rows += [(str(m.keys.get("role", "metric")), m.name, m.why) for m in start.metrics]
     rows += [("segment", name, "few values") for name in start.segments]

@@ -32,7 +32,8 @@ class Start:
 
     `several_rows` is empty where no rule is needed; `following` are columns that nearly determine the variant, with the
     share of rows in which they do. `aggregates` has the keys of `[data.aggregates]` where rows are counts and means of
-    many units, and `experiments` the names of the experiments in such a table.
+    many units, and `experiments` the names of the experiments in such a table; `events` those of `[data.events]` where
+    rows are events.
     """
 
     variant: Choice | None
@@ -47,6 +48,7 @@ class Start:
     following: Mapping[str, float] = field(default_factory=dict)
     aggregates: Mapping[str, str] = field(default_factory=dict)
     experiments: tuple[str, ...] = ()
+    events: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def doubts(self) -> list[str]:

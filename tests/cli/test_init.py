@@ -9,6 +9,7 @@ import tomllib
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import pytest
 
@@ -119,6 +120,28 @@ def test_a_table_of_one_row_a_variant(tmp_path: Path) -> None:
     assert table["data"]["aggregates"] == {"count": "users", "mean": "avg_value", "variance": "var_value"}
     report = reported("cells.csv")
     assert report["experiment"]["units"] == log.groupby("variant").size()[["rules", "ml"]].to_dict()
+
+
+def test_an_event_log_is_known_as_one() -> None:
+    source = Path(__file__).parents[1] / "read" / "data" / "events_900.parquet"
+    table = started(source)
+    assert table["data"]["events"] == {"name": "event", "value": "value", "exposure": "exposure"}
+    assert "units" not in table["data"]
+    metrics = {m["name"]: m["value"] for m in table["metric"]}
+    assert metrics["value of order"] == "sum of value where event = 'order'"
+    assert {"any order", "count of order"} <= set(metrics)
+    report = reported(source)
+    assert report["experiment"]["unit"] == "user_id"
+    assert {m["name"] for m in report["metrics"]} == set(metrics)
+
+
+def test_events_of_odd_names(tmp_path: Path) -> None:
+    data = frame()
+    data["what happened event"] = np.where(np.arange(2000) % 2 == 0, "it's an order!", "page view")
+    pd.concat([data, data]).to_parquet(tmp_path / "log.parquet")
+    table = started("log.parquet")
+    assert table["data"]["events"]["name"] == "what happened event"
+    assert len(reported("log.parquet")["metrics"]) == len(table["metric"]) == 4
 
 
 def test_names_of_every_kind_stay_what_they_are(tmp_path: Path) -> None:
