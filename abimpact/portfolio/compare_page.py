@@ -30,7 +30,6 @@ STATUS: Mapping[Status, str] = {
 def document(found: Comparison) -> Document:
     """What is printed."""
     word = "CHANGED" if found.is_verdict_changed else "SAME VERDICT"
-    tone = found.new.verdict.code if found.is_verdict_changed else ""
     sections = [
         Section(title="Numbers", tables=(_numbers(found),)),
         Section(title="Money", tables=tuple(filter(None, [_money(found)]))),
@@ -68,7 +67,7 @@ def document(found: Comparison) -> Document:
     return Document(
         kind="Comparison of two runs",
         word=word,
-        tone=tone,
+        tone=found.new.verdict.code,
         headline=headline(found),
         summary=_summary(found),
         sections=tuple(s for s in sections if s.sentences or s.facts or s.tables),

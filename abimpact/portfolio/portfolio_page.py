@@ -76,7 +76,7 @@ def document(found: Portfolio) -> Document:
     return Document(
         kind="Portfolio of experiments",
         word=f"{found.experiments} EXPERIMENT{'' if found.experiments == 1 else 'S'}",
-        tone="",
+        tone="keep",
         headline=headline(found),
         summary=_summary(found),
         sections=tuple(s for s in sections if s.sentences or s.facts or s.tables or s.charts),
