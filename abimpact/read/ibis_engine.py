@@ -22,6 +22,7 @@ from abimpact.spec.engine_url import EXTRAS, redacted, redactor, scheme_of
 
 if TYPE_CHECKING:
     from abimpact.read.dialect import Dialect
+    from abimpact.read.translate import Translated
 
 T = TypeVar("T")
 # More rows than any summary has; a query that would give more fetches data, not sums.
@@ -93,27 +94,24 @@ class IbisEngine:
         match = VIEW.fullmatch(sql.strip())
         if match is None:
             raise EngineError(f"{self.title} is only read; it is not told: {sql[:60]}")
-        from abimpact.read.translate import translate
-
+        found = self._translated(match[2])
         assert self._dialect is not None
-        found = translate(match[2], self._dialect, self._relations)
         self._define(match[1], found.text, found.relations)
         self._dialect = replace(self._dialect, booleans=found.booleans)
 
     def rows(self, sql: str) -> list[tuple[Any, ...]]:
         """The result as a list of tuples."""
-        return [tuple(map(_plain, row)) for row in self._run(sql)[1]]
+        return self._run(sql)[1]
 
     def query(self, sql: str) -> dict[str, NDArray[np.generic]]:
         """The result as one numpy array a column."""
         columns, rows = self._run(sql)
-        values = list(zip(*([_plain(v) for v in row] for row in rows), strict=True)) or [()] * len(columns)
+        values = list(zip(*rows, strict=True)) or [()] * len(columns)
         return {name: np.array(column) for name, column in zip(columns, values, strict=True)}
 
     def describe(self, relation: str) -> dict[str, str]:
         """Column names and type families of a relation."""
-        text, _ = self._text(f"SELECT * FROM {relation}")
-        return self._describe(text)
+        return self._describe(self._with_needs(self._translated(f"SELECT * FROM {relation}")))
 
     def close(self) -> None:
         """Close the connection. A session of Spark may be shared: it goes on, with the settings that it had."""
@@ -123,26 +121,32 @@ class IbisEngine:
             conf = self._backend._session.conf
             self._asked(partial(conf.unset, key) if value is None else partial(conf.set, key, value))
 
-    def _run(self, sql: str) -> tuple[tuple[str, ...], Sequence[Sequence[Any]]]:
-        text, columns = self._text(sql, MOST_ROWS + 1)
-        rows = self._fetch(text)
+    def _run(self, sql: str) -> tuple[tuple[str, ...], list[tuple[Any, ...]]]:
+        found = self._translated(sql, MOST_ROWS + 1)
+        rows = self._fetch(self._with_needs(found))
         if len(rows) > MOST_ROWS:
             raise EngineError(
                 f"A summary would have more than {MOST_ROWS:,} rows.",
                 "A column of variants or segments may hold identifiers.",
             )
-        return columns, rows
+        plain = [tuple(map(_plain, row)) for row in rows]
+        # Engines have their own orders of texts; DuckDB's is that of the characters' numbers.
+        for place, is_down in reversed(found.order):
+            plain.sort(key=partial(_sort_key, place, is_down), reverse=is_down)
+        return found.columns, plain
 
-    def _text(self, sql: str, limit: int | None = None) -> tuple[str, tuple[str, ...]]:
-        """The query in the engine's dialect, with what it needs of the relations before it."""
+    def _translated(self, sql: str, limit: int | None = None) -> "Translated":
         from abimpact.read.translate import translate
 
         assert self._dialect is not None
-        found = translate(sql, self._dialect, self._relations, limit)
+        return translate(sql, self._dialect, self._relations, limit)
+
+    def _with_needs(self, found: "Translated") -> str:
+        """The text of a query with the relations that it needs before it."""
         needed = self._needed(found.relations)
         quote = "`" if self.dialect in ("spark", "databricks", "bigquery") else '"'
         before = [f"{quote}{name}{quote} AS ({text})" for name, text in self._texts.items() if name in needed]
-        return (f"WITH {', '.join(before)} {found.text}" if before else found.text), found.columns
+        return f"WITH {', '.join(before)} {found.text}" if before else found.text
 
     def _define(self, relation: str, text: str, needs: tuple[str, ...]) -> None:
         """Let `relation` stand for a query; what was made of its former meaning keeps that."""
@@ -219,6 +223,12 @@ def _plain(value: Any) -> Any:
     if isinstance(value, Decimal):
         return int(value) if value == value.to_integral_value() else float(value)
     return value
+
+
+def _sort_key(place: int, is_down: bool, row: Sequence[Any]) -> tuple[bool, Any]:
+    """Nulls come last, upwards and downwards."""
+    value = row[place]
+    return (value is None) is not is_down, 0 if value is None else value
 
 
 def _said(error: Exception) -> str:

@@ -23,13 +23,15 @@ if TYPE_CHECKING:
 class Translated:
     """A query in an engine's dialect: its text, the names of its columns and of the relations that it reads.
 
-    `booleans` are names that stand for truth values in it.
+    `booleans` are names that stand for truth values in it; `order` has the places of the columns that it is ordered by,
+    and whether downwards, as far as these are columns of the result.
     """
 
     text: str
     columns: tuple[str, ...]
     relations: tuple[str, ...]
     booleans: frozenset[str]
+    order: tuple[tuple[int, bool], ...]
 
 
 def translate(sql: str, dialect: Dialect, relations: Mapping[str, str], limit: int | None = None) -> Translated:
@@ -47,6 +49,7 @@ def translate(sql: str, dialect: Dialect, relations: Mapping[str, str], limit: i
     _name_results(tree)
     read = tuple(_rename_relations(tree, relations))
     columns = tuple(e.alias_or_name for e in tree.selects)
+    order = _order(tree)
     for place, subquery in enumerate(tree.find_all(exp.Subquery)):
         if not subquery.alias and isinstance(subquery.parent, (exp.From, exp.Join)):
             subquery.set("alias", exp.TableAlias(this=exp.to_identifier(f"q{place}")))
@@ -55,7 +58,7 @@ def translate(sql: str, dialect: Dialect, relations: Mapping[str, str], limit: i
     tree = rewritten(tree, dialect)
     if limit is not None and not tree.args.get("limit"):
         tree = tree.limit(limit)
-    return Translated(tree.sql(dialect=dialect.sqlglot, identify=True), columns, read, dialect.booleans)
+    return Translated(tree.sql(dialect=dialect.sqlglot, identify=True), columns, read, dialect.booleans, order)
 
 
 def _spell_out(select: exp.Select) -> None:
@@ -97,6 +100,21 @@ def _name_results(tree: exp.Query) -> None:
             named.append(exp.alias_(node.unalias(), name))
         taken.add(name)
     tree.set("expressions", named)
+
+
+def _order(tree: exp.Query) -> tuple[tuple[int, bool], ...]:
+    """What a query is ordered by, up to the first key that is no column of its result."""
+    places: dict[str, int] = {}
+    for place, node in enumerate(tree.selects):
+        for name in (node.alias_or_name, node.unalias().sql(), str(place + 1)):
+            places.setdefault(name, place)
+    found = []
+    for key in tree.args["order"].expressions if tree.args.get("order") else ():
+        text = key.this.sql()
+        if text not in places:
+            break
+        found.append((places[text], bool(key.args.get("desc"))))
+    return tuple(found)
 
 
 def _rename_relations(tree: exp.Query, relations: Mapping[str, str]) -> Iterator[str]:

@@ -94,7 +94,7 @@ def test_no_output_shows_the_password(postgres: Server, tmp_path: Path) -> None:
     assert {"ibis-framework", "sqlglot"} <= set(found["packages"])
 
 
-def test_only_sums_leave_the_engine(server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_only_sums_leave_the_engine(postgres: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     seen: list[Sequence[Sequence[Any]]] = []
     fetch = IbisEngine._fetch
 
@@ -103,8 +103,8 @@ def test_only_sums_leave_the_engine(server: Server, tmp_path: Path, monkeypatch:
         return seen[-1]
 
     monkeypatch.setattr(IbisEngine, "_fetch", recorded)
-    rows = pq.read_metadata(server.files["checkouts"]).num_rows
-    arguments = [*server.source("checkouts"), *METRICS, "--unit", "checkout_id", "--incumbent", "rules"]
+    rows = pq.read_metadata(postgres.files["checkouts"]).num_rows
+    arguments = [*postgres.source("checkouts"), *METRICS, "--unit", "checkout_id", "--incumbent", "rules"]
     assert main(["report", *arguments, "-q", "-o", str(tmp_path / "r.json")]) == 0
     assert sum(map(len, seen)) < rows / 4
     # Beside numbers and days there are variants and segments, and no name of a unit.
@@ -148,6 +148,7 @@ def test_rows_without_an_order_have_no_first(
     assert any("no order" in check["message"] for check in results[0]["checks"])
 
 
+@pytest.mark.filterwarnings("ignore:The copy keyword")  # Ibis' use of pandas
 def test_ibis_own_way_gives_the_same(server: Server) -> None:
     """What is done on engines that are not at hand: `Backend.sql`, which needs sqlglot below 29 on PostgreSQL."""
     engine = IbisEngine(server.url.replace("reader", "owner"))
@@ -158,7 +159,7 @@ def test_ibis_own_way_gives_the_same(server: Server) -> None:
         "WHERE NOT isnan(revenue) GROUP BY ALL ORDER BY ALL",
         "SELECT floor(latency / 100) AS bin, count(*) AS n FROM source GROUP BY ALL ORDER BY ALL",
     ):
-        text, _ = engine._text(sql, 100)
+        text = engine._with_needs(engine._translated(sql, 100))
         texts.append(text)
         ours.append([tuple(row) for row in engine._fetch(text)])
     if engine.dialect == "postgres":

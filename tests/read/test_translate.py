@@ -43,6 +43,22 @@ def test_results_have_names_of_their_own() -> None:
     assert found.relations == ("abimpact_log_3",)
 
 
+@pytest.mark.parametrize(
+    ("sql", "order"),
+    [
+        (
+            "SELECT a, b + 1, count(*) AS n FROM log GROUP BY ALL ORDER BY n DESC, b + 1, 1",
+            ((2, True), (1, False), (0, False)),
+        ),
+        ("SELECT a, b FROM log ORDER BY ALL", ((0, False), (1, False))),
+        ("SELECT a FROM log ORDER BY b, a", ()),
+        ("SELECT a FROM log", ()),
+    ],
+)
+def test_the_order_of_results_is_known(sql: str, order: tuple[tuple[int, bool], ...]) -> None:
+    assert translate(sql, POSTGRES, RELATIONS).order == order
+
+
 def test_spark_sums_whole_numbers_in_decimals() -> None:
     assert text("SELECT sum(CAST(a * 4.0 AS BIGINT)) AS s FROM log", SPARK) == (
         "SELECT SUM(CAST(CAST(RINT(`a` * CAST(4.0 AS DOUBLE)) AS BIGINT) AS DECIMAL(20, 0))) AS `s` "
