@@ -3,9 +3,8 @@
 from collections.abc import Mapping
 from typing import Protocol
 
-import duckdb
-
 from abimpact.errors import DataError
+from abimpact.read.duckdb_engine import FAILURES
 from abimpact.read.engine import Engine, first_line
 from abimpact.read.loaded import Loaded
 from abimpact.read.numbers_in_text import NO_VALUE, number_sql
@@ -51,8 +50,8 @@ def number(rows: Rows, relation: str, expression: Expression, what: str) -> tupl
         raise DataError(f"{what}: column {expression.text!r} holds dates where numbers belong.", "Name another column.")
     sql = f"CAST({expression.sql} AS DOUBLE)"
     try:
-        rows.engine.rows(f"DESCRIBE SELECT {sql} FROM {relation}")
-    except duckdb.Error as error:
+        rows.engine.describe(f"(SELECT {sql} AS tried FROM {relation})")
+    except FAILURES as error:
         raise DataError(
             f"{what}: {expression.text!r} cannot be computed: {first_line(error)}", "Check the types of its columns."
         ) from error

@@ -80,6 +80,11 @@ def _count_if(node: "Node", _: Dialect) -> "Node":
     return exp.Count(this=case_of((node.this, ONE.copy())), big_int=True)
 
 
+def _distinct(node: "Node", _: Dialect) -> "Node":
+    """Approximations differ, so distinct values are counted."""
+    return exp.Count(this=exp.Distinct(expressions=[node.this.copy()]))
+
+
 def _quantile(node: "Node", dialect: Dialect) -> "Node":
     if dialect.sqlglot not in EXACT_QUANTILES:
         raise EngineError(
@@ -103,11 +108,21 @@ def _sum(node: "Node", dialect: Dialect) -> "Node":
     return node
 
 
+def _extreme(node: "Node", dialect: Dialect) -> "Node":
+    """PostgreSQL has no order of truth values."""
+    if not (dialect.is_postgres and is_boolean(node.this, dialect)):
+        return node
+    kind = exp.LogicalOr if isinstance(node, exp.Max) else exp.LogicalAnd
+    return kind(this=node.this.copy())
+
+
 def is_boolean(node: "Node", dialect: Dialect) -> bool:
     """Whether an expression is known to be a truth value."""
     node = node.unnest()
     if isinstance(node, exp.Case):
         return all(is_boolean(branch.args["true"], dialect) for branch in node.args["ifs"])
+    if isinstance(node, exp.Coalesce):
+        return any(is_boolean(part, dialect) for part in (node.this, *node.expressions))
     return isinstance(node, BOOLEANS) or (isinstance(node, exp.Column) and node.name in dialect.booleans)
 
 
@@ -214,8 +229,11 @@ RULES: "Mapping[type, Callable[[Node, Dialect], Node]]" = {
     exp.Literal: _literal,
     exp.Filter: _filter,
     exp.CountIf: _count_if,
+    exp.ApproxDistinct: _distinct,
     exp.PercentileDisc: _quantile,
     exp.Sum: _sum,
+    exp.Max: _extreme,
+    exp.Min: _extreme,
     exp.Cast: _cast,
     exp.TryCast: _try_cast,
     exp.Div: divide,

@@ -99,6 +99,30 @@ name = "orders per visit"
 kind = "ratio"
 numerator = "orders"
 denominator = "visits"
+[analysis]
+strata = ["country"]
+"""
+DECISIONS = """
+[data]
+unit = "person"
+variant = "variant"
+incumbent = "rules"
+proposed = "ml"
+met_by = "zone"
+time = "started"
+[data.derive]
+by_rules = "latency > 300"
+by_model = "latency > 250"
+[data.decisions]
+incumbent = "by_rules"
+proposed = "by_model"
+[data.units]
+several_rows = "first"
+[[metric]]
+name = "revenue"
+value = "revenue"
+role = "primary"
+covariates = ["before"]
 """
 
 
@@ -148,6 +172,21 @@ def test_phases_and_zones_are_the_same(server: Server, tmp_path: Path) -> None:
     config.write_text(RAMP)
     found = compared(server, "log", ["-c", str(config)], tmp_path)
     assert (found["experiment"]["start"], found["experiment"]["end"]) == ("2026-03-01", "2026-03-04")
+
+
+def test_decisions_and_meetings_are_the_same(postgres: Server, tmp_path: Path) -> None:
+    config = tmp_path / "abimpact.toml"
+    config.write_text(DECISIONS)
+    found = compared(postgres, "log", ["-c", str(config)], tmp_path)
+    assert {"interference", "agreeing_units"} <= {c["code"] for c in found["checks"]}
+
+
+def test_totals_are_held_against_a_log(postgres: Server, tmp_path: Path) -> None:
+    totals = tmp_path / "totals.csv"
+    totals.write_text("variant,units,revenue\nrules,1000,30000\nml,1000,30000\n")
+    arguments = [*PLAIN, "-m", "revenue", "--time", "started", "--reconcile", str(totals), "--several-rows", "sum"]
+    found = compared(postgres, "log", [*arguments, "--proposed", "ml"], tmp_path, "check")
+    assert "reconcile" in {c["code"] for c in found["checks"]}
 
 
 def test_a_config_is_followed(server: Server, tmp_path: Path) -> None:
