@@ -54,7 +54,7 @@ def test_days_are_those_of_their_units() -> None:
             )
     last = days[-1]["cumulative"]
     assert last["absolute"]["low"] == pytest.approx(metrics[0]["estimates"][0]["absolute"]["low"], rel=1e-9)
-    assert [bool(m["days"]) for m in metrics] == [True, True, True, False]
+    assert [bool(m["days"]) for m in metrics] == [True, False, False, False]
 
 
 def test_the_trend_is_that_of_the_daily_effects() -> None:

@@ -39,7 +39,10 @@ def with_courses(
     experiment: Experiment,
     monitor: "Monitor | None",
 ) -> tuple[MetricResult, ...]:
-    """`results` with how each effect developed, where the log has days."""
+    """`results` with how the effect on each primary metric developed, where the log has days.
+
+    On the others it would cost more than all the rest of a report with hundreds of metrics.
+    """
     from abimpact.decide.developing import course
 
     # A look at planned shares holds at those; what a single day shows is never a look.
@@ -48,7 +51,7 @@ def with_courses(
     so_far = partial(_chosen, experiment=experiment, monitor=of_looks)
     return tuple(
         replace(r, course=course(days[r.metric.name], r.proposed.variant, alone, so_far, experiment.level))
-        if r.metric.name in days
+        if r.metric.name in days and r.metric.role is Role.PRIMARY
         else r
         for r in results
     )

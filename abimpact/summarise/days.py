@@ -10,7 +10,7 @@ from abimpact.read.log import Log
 from abimpact.spec.expression import literal
 from abimpact.spec.metric import MetricKind
 from abimpact.summarise.parts import summarise_by
-from abimpact.summarise.summary import MetricSummary, Summary
+from abimpact.summarise.summary import Floats, MetricSummary, Moments, Summary
 
 # A longer test is told in whole weeks, so that a report stays small whatever its length.
 MOST_DAYS = 120
@@ -27,32 +27,65 @@ class Day:
     so_far: MetricSummary
 
 
+@dataclass(frozen=True, slots=True)
+class DaySpans:
+    """The `n` spans of `length` days from `first` on; `key` is SQL for the number of a unit's."""
+
+    first: date
+    length: int
+    n: int
+    key: str
+
+    def start(self, place: int) -> date:
+        """The first day of a span."""
+        return self.first + timedelta(days=place * self.length)
+
+
+def day_spans(log: Log) -> DaySpans | None:
+    """The spans of days by which a log is told; None for one of a single day, without dates, or of clusters."""
+    first, last = log.days.start, log.days.end
+    if first is None or last is None or first == last or log.experiment.aggregates or log.clusters:
+        return None
+    span = (last - first).days + 1
+    length = 1 if span <= MOST_DAYS else WEEK * -(-span // (WEEK * MOST_DAYS))
+    key = f"CAST(date_diff('day', {literal(first.isoformat())}::DATE, day) // {length} AS INTEGER)"
+    return DaySpans(first, length, (span - 1) // length + 1, key)
+
+
 def summarise_days(log: Log, summary: Summary) -> dict[str, tuple[Day, ...]]:
     """The days of every metric but quantiles, by the metric's name; none for a log of one day or without dates.
 
     Clusters live through many days: what one of them did on one day says nothing of the others, so there are none.
     """
-    first, last = log.days.start, log.days.end
-    told = [m for m in summary.metrics if m.metric.kind is not MetricKind.QUANTILE]
-    if first is None or last is None or first == last or log.experiment.aggregates or log.clusters or not told:
+    spans = day_spans(log)
+    told = [(i, m) for i, m in enumerate(summary.metrics) if m.metric.kind is not MetricKind.QUANTILE]
+    if spans is None or not told:
         return {}
-    span = (last - first).days + 1
-    length = 1 if span <= MOST_DAYS else WEEK * -(-span // (WEEK * MOST_DAYS))
-    key = f"CAST(date_diff('day', {literal(first.isoformat())}::DATE, day) // {length} AS INTEGER)"
-    parts = summarise_by(log, told, key, (span - 1) // length + 1)
-    nonzero = _nonzero(log, key, told) if log.experiment.sequential == "always-valid" else {}
+    metrics = [m for _, m in told]
+    if summary.by_day:
+        parts = [
+            tuple(replace(m, moments=part[i], bins=None, extremes=_none(part[i]), nonzero=None) for i, m in told)
+            for part in summary.by_day
+        ]
+    else:
+        parts = summarise_by(log, metrics, spans.key, spans.n)
+    nonzero = _nonzero(log, spans.key, metrics) if log.experiment.sequential == "always-valid" else {}
     found: dict[str, tuple[Day, ...]] = {}
-    for i, metric in enumerate(told):
+    for i, metric in enumerate(metrics):
         days: list[Day] = []
         for place, part in enumerate(parts):
             alone = replace(part[i], nonzero=nonzero.get((metric.metric.name, place)))
             if not sum(m.n for m in alone.moments):
                 continue
             so_far = _merged(days[-1].so_far, alone) if days else alone
-            days.append(Day(start=first + timedelta(days=place * length), length=length, alone=alone, so_far=so_far))
+            days.append(Day(start=spans.start(place), length=spans.length, alone=alone, so_far=so_far))
         if days:
             found[metric.metric.name] = tuple(days)
     return found
+
+
+def _none(moments: Sequence[Moments]) -> tuple[Floats, ...]:
+    return tuple(m.mean[:0] for m in moments)
 
 
 def merged(parts: Sequence[MetricSummary]) -> MetricSummary:

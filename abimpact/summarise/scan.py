@@ -78,6 +78,23 @@ def scan_moments_by(
     ]
 
 
+def scan_moments_with_parts(
+    engine: Engine, relation: str, metrics: Sequence[Sequence[Column]], n_variants: int, key: str, keys: Sequence[int]
+) -> tuple[list[tuple[Moments, ...]], list[list[tuple[Moments, ...]]]]:
+    """What `scan_moments` and `scan_moments_by` give, from one scan; units whose key is none of `keys` count in all."""
+    aggregates: dict[str, float] = {}
+    plans = [plan_of(columns, aggregates) for columns in metrics]
+    values = _run(engine, relation, list(aggregates.items()), key)
+    whole = [
+        {sql: math.fsum(its[sql] for (a, _), its in values.items() if a == arm) for sql in aggregates}
+        for arm in range(n_variants)
+    ]
+    parts = [
+        [tuple(moments_of(plan, values.get((arm, k), {})) for arm in range(n_variants)) for plan in plans] for k in keys
+    ]
+    return [tuple(moments_of(plan, its) for its in whole) for plan in plans], parts
+
+
 @dataclass(frozen=True, slots=True)
 class Plan:
     """Where a metric's sums are found: `sums` maps sorted column indices to an aggregate's SQL."""

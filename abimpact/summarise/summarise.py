@@ -7,12 +7,14 @@ from abimpact.read.log import Column, Log
 from abimpact.spec.metric import Metric, MetricKind
 from abimpact.summarise.bins import bins
 from abimpact.summarise.clusters import scan_below, scan_clusters
+from abimpact.summarise.days import day_spans
 from abimpact.summarise.extremes import extremes
 from abimpact.summarise.quantiles import ranks
-from abimpact.summarise.scan import coordinates, scan_moments
+from abimpact.summarise.scan import coordinates, scan_moments, scan_moments_with_parts
 from abimpact.summarise.strata import pooled, scan_strata
 from abimpact.summarise.summary import ClusterSums, Floats, MetricSummary, Moments, Summary
 
+ByDay = tuple[tuple[tuple[Moments, ...], ...], ...]
 # Given n units and a metric's quantile, the 1-based ranks whose values its method needs.
 RanksWanted = Callable[[int, float], list[int]]
 # The same where clusters were randomised, given the moments over them of (units at or below the quantile, units); the
@@ -31,9 +33,7 @@ def summarise(
     """The summary of `log`; `progress` is told the share of scans done."""
     columns = [log.columns[m.name] for m in log.metrics]
     strata = scan_strata(log, columns)
-    moments = (
-        [pooled(s) for s in strata] if strata else scan_moments(log.engine, log.relation, columns, len(log.variants))
-    )
+    moments, by_day = _moments(log, columns) if not strata else ([pooled(s) for s in strata], None)
     sums = _cluster_sums(log, with_bins=with_bins)
     heaviest: dict[str, tuple[Floats, ...]] = {}
     metrics = []
@@ -47,7 +47,16 @@ def summarise(
             found = _quantile(log, found, ranks_wanted, ranks_by_cluster)
         metrics.append(replace(found, extremes=heaviest[value.name]) if metric.kind is MetricKind.MEAN else found)
         progress(done / len(log.metrics))
-    return Summary(variants=log.variants, units=log.units, metrics=tuple(metrics))
+    return Summary(variants=log.variants, units=log.units, metrics=tuple(metrics), by_day=by_day)
+
+
+def _moments(log: Log, columns: Sequence[Sequence[Column]]) -> tuple[list[tuple[Moments, ...]], ByDay | None]:
+    """The moments of all metrics, and from the same scan those by day, where the log has days."""
+    spans, n = day_spans(log), len(log.variants)
+    if spans is None:
+        return scan_moments(log.engine, log.relation, columns, n), None
+    whole, parts = scan_moments_with_parts(log.engine, log.relation, columns, n, spans.key, range(spans.n))
+    return whole, tuple(map(tuple, parts))
 
 
 def _cluster_sums(log: Log, *, with_bins: bool) -> dict[str, ClusterSums]:

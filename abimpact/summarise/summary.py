@@ -143,8 +143,12 @@ class MetricSummary:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Summary:
-    """All metrics of an experiment. `variants` has the incumbent first; `units` are counts per variant."""
+    """All metrics of an experiment. `variants` has the incumbent first; `units` are counts per variant.
+
+    `by_day` has, where one scan gave them too, the moments of each metric among the units of each span of days.
+    """
 
     variants: tuple[str, ...]
     units: tuple[int, ...]
     metrics: tuple[MetricSummary, ...]
+    by_day: tuple[tuple[tuple[Moments, ...], ...], ...] | None = None
