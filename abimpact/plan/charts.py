@@ -115,7 +115,7 @@ def _drawn(
 
 
 def _levels(scale: Scale) -> list[float]:
-    return [v for v, _ in tick_labels(scale, PLAIN, 4)]
+    return [v for v, _ in tick_labels(scale, PLAIN, 6)]
 
 
 def _left(y: float, text: str) -> Label:

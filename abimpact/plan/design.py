@@ -8,7 +8,7 @@ from abimpact.decide.testing import Prospect
 from abimpact.errors import UsageError
 from abimpact.estimate.claims import joint
 from abimpact.estimate.history import exaggeration
-from abimpact.estimate.power import Planned, critical
+from abimpact.estimate.power import Once, Planned, critical
 from abimpact.plan.claims import change_of, smallest_shown
 from abimpact.plan.economy import WEEK, break_even_of, money_of
 from abimpact.plan.goals import Designer, Goal, designer, goal_of, needed, shown
@@ -66,6 +66,7 @@ def design(request: Request, terms: PlanTerms, known: Known) -> Plan:
         guardrails=_together(told) if told else None,
         everything=_together([*told, *(p for p in primary if p is not None)]) if told and None not in primary else None,
         mean_share=_mean_share(d, goals[0], total),
+        inflation=_inflation(d, goals[0]),
         break_even=break_even_of(d),
         prospect=money,
         decides=decides,
@@ -163,6 +164,12 @@ def _mean_share(d: Designer, goal: Goal, total: float) -> float | None:
     if not isinstance(d.looking, Planned) or claim is None or goal.claim is not ClaimKind.BETTER:
         return None
     return d.looking.mean_share(claim.drift(d.incumbent_units(total)), goal.alpha)
+
+
+def _inflation(d: Designer, goal: Goal) -> float | None:
+    """The price of looking: units beside those of a single look."""
+    looked, once = needed(d, goal), needed(replace(d, looking=Once()), goal)
+    return looked / once if looked and once and not isinstance(d.looking, Once) else None
 
 
 def _together(powers: list[float]) -> Together:

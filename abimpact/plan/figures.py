@@ -38,6 +38,7 @@ def figures(plan: Plan, headline: str) -> dict[str, Any]:
         "days": plan.days,
         "days_whole_weeks": plan.planned_days,
         "mean_share": plan.mean_share,
+        "inflation": plan.inflation,
         "metrics": [_kpi(plan, k) for k in plan.kpis],
         "options": [
             {

@@ -102,6 +102,9 @@ def _summary(plan: Plan) -> str:
         told.append(f"{numbers.period(plan.start, plan.end)}.")
     if plan.mean_share is not None:
         told.append(f"With its looks it ends after {plan.mean_share * 100:.0f} % of the units on average.")
+    if plan.inflation is not None:
+        more = numbers.signed(plan.inflation - 1, PERCENT).lstrip("+")
+        told.append(f"Looking takes {more} more units than a single look.")
     return " ".join(told)
 
 

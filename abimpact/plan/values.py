@@ -128,8 +128,9 @@ class Plan:
 
     `units` are those of each variant, incumbent first; `days` those until they are in, `planned_days` the same in whole
     weeks. `guardrails` is the chance that all guardrails with a margin are shown safe, `everything` that of the primary
-    claims as well. `mean_share` is the share of the units at which planned looks end the test on average. `prospect`
-    is the economic plan, `decides` says that it chose the length.
+    claims as well. `mean_share` is the share of the units at which planned looks end the test on average, `inflation`
+    how many times the units of a single look the looks take. `prospect` is the economic plan, `decides` says that it
+    chose the length.
     """
 
     incumbent: str
@@ -155,6 +156,7 @@ class Plan:
     guardrails: Together | None
     everything: Together | None
     mean_share: float | None
+    inflation: float | None
     break_even: Change | None
     prospect: Prospect | None
     decides: bool

@@ -162,6 +162,9 @@ def test_looks_and_margins_reach_the_plan() -> None:
     assert 1.9 * fixed.total < anytime.total < 2.3 * fixed.total
     assert group.mean_share is not None
     assert 0.8 < group.mean_share < 1
+    assert group.inflation == pytest.approx(group.total / fixed.total, rel=1e-4)
+    assert anytime.inflation == pytest.approx(anytime.total / fixed.total, rel=1e-4)
+    assert fixed.inflation is None
     same = numbers(**told(4.0, 10.0), claim="equivalent", margin="2%")
     safe = numbers(**told(4.0, 10.0), claim="safe", margin="2%")
     # One-sided at 5 %: (1.645 + 0.842)^2, and (1.645 + 1.282)^2 for both sides.
