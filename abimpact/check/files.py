@@ -37,6 +37,10 @@ def _used(log: Log) -> dict[str, str]:
         for expression in (metric.value, metric.denominator):
             found |= dict.fromkeys(expression.columns if expression else (), f"metric {metric.name}")
         found |= dict.fromkeys(metric.covariates, "covariate")
+    if experiment.events:
+        of_events = [e for a in experiment.events.aggregates for e in (a.value, a.condition)]
+        found |= {c: "metrics" for e in of_events if e for c in e.columns}
+        found |= {experiment.events.name: "event"} if experiment.events.name else {}
     if experiment.where:
         found |= dict.fromkeys(experiment.where.columns, "filter")
     if experiment.time:

@@ -24,7 +24,7 @@ def _spellings(log: Log, name: str, *, is_direct: bool) -> Finding | None:
     column = f"CAST({quote(name)} AS VARCHAR)"
     file = FILE if log.files else "''"
     rows = log.engine.rows(
-        f"SELECT {column} AS spelling, {file} AS file, count(*) AS n FROM {log.raw} WHERE {column} IS NOT NULL "
+        f"SELECT {column} AS spelling, {file} AS file, count(*) AS n FROM {log.rows} WHERE {column} IS NOT NULL "
         f"GROUP BY 1, 2 ORDER BY 1, 2 LIMIT {MOST_VALUES}"
     )
     counts: dict[str, dict[str, int]] = {}
@@ -39,7 +39,7 @@ def _spellings(log: Log, name: str, *, is_direct: bool) -> Finding | None:
     usual = {value: max(found, key=lambda s: found[s]) for value, found in several.items()}
     others = {s: n for value, found in several.items() for s, n in found.items() if s != usual[value]}
     is_variant = name == log.experiment.variant
-    is_many = sum(others.values()) >= BLOCK_SHARE * log.row_counts.kept
+    is_many = sum(others.values()) >= BLOCK_SHARE * sum(n for found in counts.values() for n in found.values())
     severity = Severity.INFO if not is_direct else Severity.BLOCK if is_variant and is_many else Severity.WARN
     listed = "; ".join(
         ", ".join(f"{s!r} ({n:,} rows{_in(some(places[s]))})" for s, n in sorted(found.items(), key=lambda i: -i[1]))

@@ -10,6 +10,9 @@ from abimpact.spec.aggregates import Cell
 from abimpact.spec.experiment import Experiment, SeveralRows
 from abimpact.spec.metric import Metric
 
+# The view of the events that units are made of.
+EVENTS = "events"
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RowCounts:
@@ -191,3 +194,8 @@ class Log:
     clusters: Clusters | None = None
     has_differing: bool = False
     events: EventCounts | None = None
+
+    @property
+    def rows(self) -> str:
+        """The relation of the rows that the files have, filtered: events, where units are made of these."""
+        return EVENTS if self.events else self.raw

@@ -47,7 +47,7 @@ class Opener:
 
 
 def _open(reading: Reading) -> Log:
-    events = None
+    events, files = None, reading.loaded.files
     if reading.experiment.events:
         reading, events = units_of_events(reading)
     experiment, engine = reading.experiment, reading.engine
@@ -92,7 +92,7 @@ def _open(reading: Reading) -> Log:
         },
         clusters=clusters_of(reading, relation, len(variants)),
         segment_cells={},
-        files=reading.loaded.files,
+        files=files,
         fills=reading.loaded.fills,
         guesses=(*experiment.guesses, *reading.loaded.guesses, *guesses, *said),
         strata=strata[0] if strata else None,

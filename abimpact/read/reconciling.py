@@ -10,8 +10,9 @@ from numpy.typing import NDArray
 
 from abimpact.read.calendar import has_times, period_sql
 from abimpact.read.engine import Engine
+from abimpact.read.loaded import FILE, ROW
 from abimpact.read.log import Log
-from abimpact.read.reading import ARM, EVERY, PLACE
+from abimpact.read.reading import ARM, DAY, EVERY, PLACE
 from abimpact.read.totals import sums_of, total_sql
 from abimpact.spec.experiment import SeveralRows
 from abimpact.spec.expression import literal, quote
@@ -173,7 +174,7 @@ def open_ledger(log: Log, length: str | None, sums: Mapping[str, str]) -> Ledger
     candidates = _candidates(log)
     time = quote(experiment.time or "")
     has_times_of_day = log.families.get(experiment.time or "") == "timestamp"
-    every = ", ".join(quote(c) for c in log.families)
+    every = ", ".join(map(quote, _own(log)))
     parts = [
         f"{_time(log)} AS t",
         f"{f'CAST({time} AS TIMESTAMPTZ)' if has_times_of_day else 'NULL'} AS utc",
@@ -242,7 +243,7 @@ def _candidates(log: Log) -> dict[str, str]:
     """Columns of few values that are no KPI: what someone may have filtered by."""
     used = {c for m in log.metrics for e in (m.value, m.denominator) if e for c in e.columns}
     used |= {c for c in (log.experiment.variant, log.experiment.unit, log.experiment.time) if c}
-    names = [c for c, family in log.families.items() if family in ("text", "boolean") and c not in used]
+    names = [c for c, family in _own(log).items() if family in ("text", "boolean") and c not in used]
     found = []
     for name in names:
         (n,) = log.engine.rows(f"SELECT approx_count_distinct({quote(name)}) FROM {EVERY}")[0]
@@ -256,7 +257,13 @@ def summable(log: Log) -> dict[str, str]:
     for metric in log.metrics:
         if metric.name in found and metric.denominator is None:
             found.setdefault(metric.value.text, found[metric.name])
-    for name, family in log.families.items():
-        if family in ("integer", "float", "boolean") and name != ARM:
+    for name, family in _own(log).items():
+        if family in ("integer", "float", "boolean"):
             found.setdefault(name, quote(name))
     return found
+
+
+def _own(log: Log) -> dict[str, str]:
+    """The columns of all rows with their type families; of an event log, those of its units."""
+    helpers = (ARM, DAY, PLACE, FILE, ROW)
+    return {name: family for name, family in log.engine.describe(EVERY).items() if name not in helpers}

@@ -7,7 +7,8 @@ from abimpact.read.engine import Engine
 from abimpact.read.loaded import FILE, Loaded
 from abimpact.read.log import Log
 from abimpact.read.reading import ARM
-from abimpact.spec.expression import quote
+from abimpact.spec.events import Events
+from abimpact.spec.expression import literal, quote
 from abimpact.spec.metric import MetricKind
 
 # Digits that a total is rounded to: the order in which an engine adds up is not always the same.
@@ -17,6 +18,8 @@ DIGITS = 12
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FileTotals:
     """One file: all its `rows`; its units and the sums of metrics over rows of a known unit and a compared variant.
+
+    Of an event log, sums are over all events of a known unit.
 
     `units` is None without a unit column. A ratio has the sums of both its parts, as "name" and "name (denominator)".
     """
@@ -29,13 +32,14 @@ class FileTotals:
 def totals_by_file(engine: Engine, loaded: Loaded, log: Log) -> dict[str, FileTotals]:
     """The totals of every file, by its path."""
     rows = dict(engine.rows(f"SELECT {FILE}, count(*) FROM {loaded.relation} GROUP BY {FILE}"))
-    if not log.raw or log.events:
+    if not log.raw:
         return {path: FileTotals(rows=n, units=None, sums={}) for path, n in rows.items()}
-    sums = sums_of(log)
+    sums = _sums_of_events(log, log.experiment.events) if log.experiment.events else sums_of(log)
     unit = log.experiment.unit
-    condition = f"{ARM} IS NOT NULL" + (f" AND {quote(unit)} IS NOT NULL" if unit else "")
+    conditions = [] if log.events else [f"{ARM} IS NOT NULL"]
+    where = " AND ".join(conditions + ([f"{quote(unit)} IS NOT NULL"] if unit else [])) or "TRUE"
     parts = [_units(log, len(rows)) if unit else "NULL", *(total_sql(sql) for sql in sums.values())]
-    found = engine.rows(f"SELECT {FILE}, {', '.join(parts)} FROM {log.raw} WHERE {condition} GROUP BY {FILE}")
+    found = engine.rows(f"SELECT {FILE}, {', '.join(parts)} FROM {log.rows} WHERE {where} GROUP BY {FILE}")
     by_file = {row[0]: row[1:] for row in found}
     empty = (0 if unit else None, *[None] * len(sums))
     return {
@@ -58,6 +62,22 @@ def sums_of(log: Log) -> dict[str, str]:
     return found
 
 
+def _sums_of_events(log: Log, events: Events) -> dict[str, str]:
+    """SQL over the events of what adds up: counts and sums of events after exposure, whichever window they are in."""
+    by_sql = {quote(a.column): a for a in events.aggregates if a.function in ("sum", "count") and not a.is_before}
+    found = {}
+    for metric in log.metrics:
+        for part, expression in (("", metric.value), (" (denominator)", metric.denominator)):
+            a = by_sql.get(expression.sql) if expression else None
+            if a is None or (a.value and any(log.families.get(c) == "text" for c in a.value.columns)):
+                continue
+            conditions = [f"{quote(events.name)} = {literal(a.event)}"] if a.event and events.name else []
+            conditions += [f"({a.condition.sql})"] if a.condition else []
+            value = f"CAST({a.value.sql} AS DOUBLE)" if a.value else "1.0"
+            found[metric.name + part] = f"CASE WHEN {' AND '.join(conditions) or 'TRUE'} THEN {value} END"
+    return found
+
+
 def total_sql(sql: str) -> str:
     """The aggregate that adds up the finite values of an expression."""
     return f"fsum(CASE WHEN isfinite({sql}) THEN {sql} END)"
@@ -70,7 +90,7 @@ def rounded(total: float | None) -> float | None:
 
 def _units(log: Log, n_files: int) -> str:
     """How units are counted: what the log has shown of them may save counting distinct ones."""
-    counts = log.unit_counts
+    counts = None if log.events else log.unit_counts
     if counts is not None and not (counts.in_both or counts.repeated):
         return "count(*)"
     if counts is not None and n_files == 1:

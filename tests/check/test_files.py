@@ -162,3 +162,46 @@ def test_files_are_counted_for_other_reports(tmp_path: Path) -> None:
             "value/sessions": pytest.approx(data.value.sum(), rel=1e-11),
             "value/sessions (denominator)": data.sessions.sum(),
         }
+
+
+EVENTS = """
+[data]
+unit = "user_id"
+variant = "variant"
+incumbent = "rules"
+time = "event_time"
+[data.events]
+name = "event"
+value = "value"
+exposure = "exposure"
+[[metric]]
+name = "revenue"
+value = "sum of value where event = 'order'"
+role = "primary"
+[[metric]]
+name = "order value"
+numerator = "sum of value where event = 'order'"
+denominator = "count of order"
+"""
+
+
+def test_files_of_events_are_held_against_each_other_too(tmp_path: Path) -> None:
+    log = pd.read_parquet(Path(__file__).parents[1] / "read" / "data" / "events_900.parquet")
+    half = len(log) // 2
+    parts = log[:half], log[half:].assign(variant=log.variant[half:].str.upper(), other=1)
+    write(tmp_path, a=parts[0], b=parts[1].rename(columns={"event_time": "time_of_event"}))
+    config = tmp_path / "abimpact.toml"
+    config.write_text(EVENTS + '[data.columns]\nevent_time = ["time_of_event"]\n')
+    report = analyze(tmp_path, config=config, resamples=0).to_dict()
+    found = {c["data"]["kind"]: c for c in report["checks"] if c["code"] == "schema_drift"}
+    assert {kind: c["severity"] for kind, c in found.items()} == {
+        "spelling": "block", "renamed": "info", "missing_column": "info",
+    }  # fmt: skip
+    for source, part in zip(report["provenance"]["sources"], parts, strict=True):
+        orders = part[part.event == "order"]
+        assert (source["rows"], source["units"]) == (len(part), part.user_id.nunique())
+        assert source["totals"] == {
+            "revenue": pytest.approx(orders.value.sum(), rel=1e-11),
+            "order value": pytest.approx(orders.value.sum(), rel=1e-11),
+            "order value (denominator)": len(orders),
+        }

@@ -100,6 +100,22 @@ def test_days_of_a_zone_whose_clocks_change(tmp_path: Path) -> None:
     assert held(data, tmp_path / "t.csv", timezone="Europe/Berlin").severity == "pass"
 
 
+def test_units_of_events_are_counted_by_their_exposure(tmp_path: Path) -> None:
+    events = Path(__file__).parents[1] / "read" / "data" / "events_900.parquet"
+    data = pd.read_parquet(events).sort_values("event_time", kind="stable")
+    start = data[data.event == "exposure"].drop_duplicates("user_id").set_index("user_id").event_time
+    orders = data[(data.event == "order") & (data.event_time >= data.user_id.map(start))]
+    units = pd.DataFrame({"day": start.dt.strftime("%Y-%m-%d"), "orders": orders.user_id.value_counts()}).fillna(0)
+    units.groupby("day").agg(users=("orders", "size"), orders=("orders", "sum")).to_csv(tmp_path / "t.csv")
+    request = Request(
+        sources=(str(events),), unit="user_id", variant="variant", incumbent="rules", time="event_time",
+        events={"name": "event", "value": "value", "exposure": "exposure"},
+        metrics=(MetricRequest(name="orders", value="count of order", role=Role.PRIMARY),),
+    )  # fmt: skip
+    (found,) = (f for f in run_check(request, reconciled=f"{tmp_path}/t.csv").findings if f.code == "reconcile")
+    assert (found.severity, found.data["compared"]) == ("pass", 2 * len(set(units.day)))
+
+
 def test_two_reasons_at_once_are_found(tmp_path: Path) -> None:
     data = log()
     found = held(data, theirs(tmp_path, data), where="NOT is_test")
