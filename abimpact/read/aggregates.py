@@ -57,7 +57,12 @@ def open_experiments(
     A declared split of equal shares is meant for any number of variants. Metrics without a variance in one of the
     experiments are left out there.
     """
-    for name, (cells, read) in sorted(_tables(engine, loaded, experiment).items()):
+    tables = _tables(engine, loaded, experiment)
+    known = sorted({cell.metric for cells, _ in tables.values() for cell in cells})
+    for metric in experiment.metrics:
+        if metric.value.text not in known:
+            raise _no_metric(metric.value.text, known)
+    for name, (cells, read) in sorted(tables.items()):
         try:
             yield name, _open(engine, loaded, families, experiment, cells, read, is_one_of_many=True)
         except DataError as error:
@@ -241,8 +246,7 @@ def _looks(metric: str, cells: Sequence[Cell], variants: Sequence[str], *, needs
     """
     mine = [c for c in cells if c.metric == metric]
     if not mine and needs_one:
-        there = sorted({c.metric for c in cells})
-        raise DataError(f"The table has no metric {metric!r}.", f"It has: {', '.join(map(repr, there[:12]))}.")
+        raise _no_metric(metric, sorted({c.metric for c in cells}))
     by_look: dict[float | None, dict[str, Cell]] = {}
     _check_parts(mine)
     for cell in mine:
@@ -277,6 +281,10 @@ def _check_parts(cells: Sequence[Cell]) -> None:
                 "Cut it down with --where, or name what tells the rows apart as experiment or segment.",
             )
         seen.add(key)
+
+
+def _no_metric(metric: str, known: Sequence[str]) -> DataError:
+    return DataError(f"The table has no metric {metric!r}.", f"It has: {', '.join(map(repr, known[:12]))}.")
 
 
 def _added(a: Cell, b: Cell) -> Cell:

@@ -329,6 +329,20 @@ def test_a_table_of_experiments_gives_the_reports_of_each(tmp_path: Path) -> Non
     assert ones[0]["metrics"][0]["se"] == row["se"]
 
 
+def test_mistakes_in_a_table_are_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    config = tmp_path / "abimpact.toml"
+    config.write_text(CONFIG)
+    aggregates(3).to_parquet(tmp_path / "all.parquet")
+    asked = ["portfolio", str(tmp_path / "all.parquet")]
+    for more, said in (
+        (["-m", "profit"], "no metric 'profit'"),
+        (["--where", "experiment = 'e01'"], "e01: No look has a count, a mean and a variance"),
+        (["--where", "experiment = 'e99'"], "None of the 0 rows"),
+    ):
+        assert main([*asked, *more]) == 3
+        assert said in capsys.readouterr().err
+
+
 def test_a_log_of_rows_is_no_table_of_experiments(tmp_path: Path) -> None:
     frame().to_parquet(tmp_path / "log.parquet")
     with pytest.raises(ConfigError, match=r"log\.parquet: is no report"):
