@@ -202,8 +202,8 @@ def _money(plan: Plan) -> Section | None:
     if money is None:
         lacking = [] if terms.prior else ["a prior (prior_lift_sd in [value])"]
         lacking += [] if plan.daily_units else ["--daily-units"]
-        lacking = lacking or [f"what {phrases.name(terms.metric)}, the KPI that is money, is today"]
-        why = f"To weigh the length of a test by its money, say {phrases.joined(lacking)}."
+        lacking = lacking or [f"the value that {phrases.name(terms.metric)}, which is money, has today"]
+        why = f"To weigh the length of a test by its money, give {phrases.joined(lacking)}."
         return Section(title="Money", facts=tuple(found), sentences=(why,))
     currency = terms.currency
     found += [
@@ -220,7 +220,9 @@ def _money(plan: Plan) -> Section | None:
         )
     else:
         found.append(("best length", "none: no test earns more than deciding now"))
-    return Section(title="Money", facts=tuple(found))
+    first = phrases.name(money.worth.proposed)
+    told = f"This is about {first}, the first proposed variant; the others take their part of the units."
+    return Section(title="Money", facts=tuple(found), sentences=(told,) if len(plan.proposed) > 1 else ())
 
 
 def _leads(plan: Plan) -> Section:

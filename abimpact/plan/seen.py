@@ -78,7 +78,8 @@ def _seen(found: MetricSummary) -> Seen:
         return _quantile(found)
     linear = linearise(found, 0)
     if isinstance(linear, NotEstimated):
-        raise DataError(f"Metric {metric.name!r} cannot be planned from this log: {linear.message}.")
+        young = "Its outcomes are not known yet (matures_after): take an older log." if metric.matures_after else ""
+        raise DataError(f"Metric {metric.name!r} cannot be planned from this log: {linear.message}.", young)
     arm = contract(linear.moments, linear.weights, linear.value)
     if not arm.variance:
         raise DataError(
