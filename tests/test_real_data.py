@@ -86,7 +86,11 @@ def test_cookie_cats() -> None:
     assert found["outliers"].data["effect_without"] == pytest.approx(published["abs_diff_without_outlier"], rel=1e-9)
     assert "One unit (49,854)" in found["outliers"].message
     assert "6390605" not in report.to_json()
-    assert {f.code for f in report.values.findings if f.severity != "pass"} == {"sample_ratio", "outliers"}
+    assert {f.code for f in report.values.findings if f.severity != "pass"} == {
+        "sample_ratio",
+        "outliers",
+        "shapes_differ",
+    }
 
 
 def test_ab_data() -> None:

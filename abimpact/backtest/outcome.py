@@ -12,7 +12,7 @@ from abimpact.backtest.result import Cell, Confusion, Outcome, Overlap, Pair, Wr
 from abimpact.backtest.rows import Rows
 from abimpact.decide.value import Effect, Value
 from abimpact.estimate.estimate import Interval
-from abimpact.estimate.fieller import ratio_set
+from abimpact.estimate.fieller import lift_set
 from abimpact.estimate.paired import Paired, bootstrap_paired, effective_size, paired, ratio_of_means, scaled
 from abimpact.read.engine import Engine
 from abimpact.spec.backtest import TREE, Backtest
@@ -87,14 +87,14 @@ def share_of_gain(priced: Priced, outcomes: Sequence[Outcome], level: float) -> 
     if mean[j] <= 0:
         return None
     q = float(stdtrit(priced.joint.n - 1, 0.5 + level / 2))
-    found = ratio_set(
+    found = lift_set(
         float(mean[i]), float(covariance[i, i]), float(mean[j]), float(covariance[j, j]), float(covariance[i, j]), q
     )
     is_bounded = found.kind.value == "bounded"
     return best.name, Interval(
         estimate=float(mean[i] / mean[j]),
-        low=found.low if is_bounded else None,
-        high=found.high if is_bounded else None,
+        low=found.low + 1 if found.low is not None and is_bounded else None,
+        high=found.high + 1 if found.high is not None and is_bounded else None,
         level=level,
         kind=found.kind,
     )

@@ -19,6 +19,8 @@ from abimpact.findings import by_chance
 from abimpact.summarise.summary import Floats
 
 COLLINEAR_BELOW = 1e-10
+# With fewer degrees of freedom left an interval has no useful width.
+LEAST_DF = 1.0
 DIFFERS_BELOW = 0.001
 
 
@@ -56,7 +58,7 @@ def adjust(t: Linear, c: Linear, covariates: tuple[str, ...]) -> Adjustment | No
     residual_t, residual_c = _residual(t, theta, start), _residual(c, theta, start)
     df = welch_df(residual_t, residual_c) if residual_t.variance + residual_c.variance > 0 else 0.0
     df = min(df, most_df(t.moments, c.moments))
-    if df <= len(kept):
+    if df - len(kept) < LEAST_DF:
         return NotEstimated(reason="too_few_units", message=f"too few units to adjust by {k} covariates")
     q = float(gap[kept] @ np.linalg.solve(s_xx[np.ix_(kept, kept)], gap[kept])) if kept else 0.0
     inflation = (1 + q / df) / (1 - len(kept) / df)

@@ -1,30 +1,33 @@
 """Findings that need a summary: metrics that cannot be compared as they are, or only with care."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 from scipy.special import stdtr
 
 from abimpact.estimate.arm import contract
-from abimpact.estimate.skewed import NOTE, skew_of
+from abimpact.estimate.shape import shape_findings
 from abimpact.estimate.stratified import shared_covariance, weighed_alike
 from abimpact.estimate.welch import difference
 from abimpact.findings import Finding, Severity, by_chance
 from abimpact.spec.metric import MetricKind
-from abimpact.summarise.summary import MetricSummary, Moments, Summary
+from abimpact.summarise.summary import Capped, MetricSummary, Moments, Summary
 
 # The most units that are left out in turn, and the shift (in standard errors) that is worth telling.
 MOST_UNITS, SHIFT = 10, 0.5
 IMBALANCED_BELOW = 0.001
 
 
-def diagnose(summary: Summary) -> tuple[Finding, ...]:
-    """`constant_metric`, `skewed_metric` and `outliers` for every metric and proposed variant."""
+def diagnose(summary: Summary, capped: Mapping[str, Capped], level: float) -> tuple[Finding, ...]:
+    """`constant_metric`, `skewed_metric`, `shapes_differ` and `outliers` for every metric and proposed variant.
+
+    `capped` has skewed means with their largest values capped, by name.
+    """
     findings: list[Finding] = []
     for metric in summary.metrics:
         findings += _constant(metric)
+        findings += shape_findings(metric, capped.get(metric.metric.name), level)
         for proposed in range(1, len(summary.variants)):
-            findings += _skewed(metric, summary.variants, proposed)
             findings += _outliers(metric, summary.variants, proposed)
     return (*findings, *imbalance(summary), *_passed(findings, ("constant_metric", "skewed_metric", "outliers")))
 
@@ -33,7 +36,7 @@ def diagnose_blind(summary: Summary) -> tuple[Finding, ...]:
     """What can be said of metrics and covariates without comparing an outcome."""
     findings = [f for metric in summary.metrics for f in _constant(metric)]
     for metric in summary.metrics:
-        findings += [f for arm in range(1, len(summary.variants)) for f in _skewed(metric, summary.variants, arm)]
+        findings += shape_findings(metric, is_blind=True)
     return (*findings, *imbalance(summary), *_passed(findings, ("constant_metric", "skewed_metric")))
 
 
@@ -42,7 +45,7 @@ def _passed(findings: Sequence[Finding], codes: Sequence[str]) -> list[Finding]:
     seen = {f.code for f in findings}
     messages = {
         "constant_metric": "Every metric varies.",
-        "skewed_metric": "No mean is too skewed for its sample.",
+        "skewed_metric": "No mean or ratio is too skewed for its sample.",
         "outliers": "No few units carry an effect.",
     }
     return [Finding(code=c, severity=Severity.PASS, message=messages[c]) for c in codes if c not in seen]
@@ -105,42 +108,6 @@ def _constant(metric: MetricSummary) -> list[Finding]:
             why="A value that never changes cannot differ between variants.",
             do="Check the column, the filter and the export.",
             data={"metric": name},
-        )
-    ]
-
-
-def _skewed(metric: MetricSummary, variants: Sequence[str], proposed: int) -> list[Finding]:
-    incumbent, other = metric.moments[0], metric.moments[proposed]
-    if metric.metric.kind is not MetricKind.MEAN or metric.clusters or min(incumbent.n, other.n) < 2:
-        return []
-    pooled = incumbent.second[0, 0] + other.second[0, 0]
-    if not pooled:
-        return []
-    n = incumbent.n + other.n
-    unit_skew = float((incumbent.third[0, 0, 0] + other.third[0, 0, 0]) / n / (pooled / (n - 2)) ** 1.5)
-    axis, alike = np.eye(len(incumbent.mean))[0], weighed_alike(metric, proposed).moments
-    skew = skew_of(contract(alike[proposed], axis, 0.0), contract(alike[0], axis, 0.0))
-    if abs(skew.gamma) <= NOTE:
-        return []
-    name = metric.metric.name
-    return [
-        Finding(
-            code="skewed_metric",
-            severity=Severity.WARN if skew.is_flagged else Severity.INFO,
-            message=f"{name} is so skewed (skewness {unit_skew:.3g}) that, at these sizes of {variants[0]} and "
-            f"{variants[proposed]}, the usual interval "
-            + (
-                "would miss the truth too often; a wider one was used."
-                if skew.is_flagged
-                else "is a little too optimistic."
-            ),
-            why="A small variant rarely holds its share of the largest values, so it seems steadier than it is."
-            if skew.is_flagged
-            else "",
-            do="Give the smaller variant more traffic, or agree on a cap before the next test."
-            if skew.is_flagged
-            else "",
-            data={"metric": name, "skewness": unit_skew, "gamma": skew.gamma, "proposed": variants[proposed]},
         )
     ]
 

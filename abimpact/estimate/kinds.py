@@ -13,7 +13,7 @@ from abimpact.estimate.linear import linearise, ratio_notes
 from abimpact.estimate.margin import Thresholds, mean_thresholds, proportion_thresholds, quantile_thresholds
 from abimpact.estimate.proportion import Counts, StratifiedCounts, score
 from abimpact.estimate.quantile import below_quantile, compare_quantiles, covariance_of_quantiles, quantile_arm
-from abimpact.estimate.skewed import NOTE, skew_of
+from abimpact.estimate.skewed import NOTE, Skew, skew_of
 from abimpact.estimate.stratified import PostStratified, shared_covariance
 from abimpact.estimate.welch import Difference, compare, difference, normal_difference
 from abimpact.spec.metric import MetricKind
@@ -24,13 +24,14 @@ from abimpact.summarise.summary import MetricSummary, Moments
 class Compared:
     """What a kind's comparison gives before resampling: estimates, the chosen one last, and its thresholds.
 
-    `difference` is that of the chosen method, as a normal one.
+    `difference` is that of the chosen method, as a normal one; `skew` is its skewness if that is flagged.
     """
 
     values: tuple[float, float]
     estimates: tuple[Estimate, ...]
     difference: Difference
     thresholds: Callable[[bool], Thresholds | None]
+    skew: Skew | None = None
 
 
 def compare_linear(summary: MetricSummary, proposed: int, level: float) -> Compared | NotEstimated:
@@ -60,7 +61,7 @@ def compare_linear(summary: MetricSummary, proposed: int, level: float) -> Compa
             diff, inflation = adjustment.difference, adjustment.inflation
             notes = (*notes, *_adjustment_notes(adjustment))
             estimates.append(compare(diff, "adjusted", level, notes))
-    skew = skew_of(diff.residual_t, diff.residual_c, inflation)
+    skew = skew_of(diff.residual_t, diff.residual_c, diff.se, inflation)
     if skew.is_flagged:
         estimates.append(compare(diff, "skewed", level, notes, skew))
     elif abs(skew.gamma) > NOTE:
@@ -72,6 +73,7 @@ def compare_linear(summary: MetricSummary, proposed: int, level: float) -> Compa
         lambda is_relative: mean_thresholds(
             diff, is_relative=is_relative, is_skewed=skew.is_flagged, inflation=inflation
         ),
+        skew if skew.is_flagged else None,
     )
 
 

@@ -4,6 +4,7 @@ A ratio R = sum(Y) / sum(X) has the influence z = (Y - R X) / mean(X), whose var
 order (Deng, Knoblich & Lu 2018); from there on it is a mean.
 """
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -19,6 +20,8 @@ from abimpact.summarise.summary import Floats, MetricSummary, Moments
 
 FEWEST_UNITS_OF_RATIO, FEW_UNITS_OF_RATIO = 5, 40
 DENOMINATOR_MOVED_BELOW = 0.05
+# A mean this small beside the spread of its units is what rounding leaves of 0.
+NEXT_TO_NOTHING = 1e-9
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +44,7 @@ def linearise(summary: MetricSummary, arm: int) -> Linear | NotEstimated:
             reason="too_few_units",
             message=f"a variant has {moments.n} {what} with a value, and at least {needed} are needed",
         )
-    if is_ratio and moments.mean[1] == 0:
+    if is_ratio and abs(moments.mean[1]) <= NEXT_TO_NOTHING * math.sqrt(max(moments.covariance[1, 1], 0.0)):
         return NotEstimated(reason="zero_denominator", message="the denominator sums to 0 in a variant")
     kind = summary.metric.kind
     return Linear(moments, value_of(kind, moments.mean), gradient(kind, moments.mean))

@@ -12,12 +12,12 @@ import numpy as np
 from scipy.special import ndtr, stdtrit
 
 from abimpact.estimate import proportion
-from abimpact.estimate.arm import ArmMean
+from abimpact.estimate.arm import ROUNDING, ArmMean
 from abimpact.estimate.estimate import Interval, Margin
 from abimpact.estimate.fieller import lift_interval
 from abimpact.estimate.monitor import Monitor
 from abimpact.estimate.proportion import Counts, StratifiedCounts
-from abimpact.estimate.skewed import Skew, half_widths, one_sided_pvalue, skew_of, skewed_lift
+from abimpact.estimate.skewed import Skew, half_widths, one_sided_pvalue, skew_of, skewed_lift, touching
 from abimpact.estimate.welch import SMALLEST_PVALUE, Difference, normal_difference, welch_df
 from abimpact.spec.metric import Better, Tolerance
 
@@ -64,14 +64,16 @@ def mean_thresholds(diff: Difference, *, is_relative: bool, is_skewed: bool, inf
         residual_c = diff.residual_c.scaled(factor)
         # The fitted slopes took their degrees of freedom; the arms' own weights follow the factor.
         df = welch_df(diff.residual_t, residual_c) - (welch_df(diff.residual_t, diff.residual_c) - diff.df)
-        skew = skew_of(diff.residual_t, residual_c, inflation) if is_skewed else None
+        skew = skew_of(diff.residual_t, residual_c, se, inflation) if is_skewed else None
         return one_sided_pvalue(d, se, df, side, skew)
 
-    skew = skew_of(diff.residual_t, diff.residual_c, inflation) if is_skewed else None
+    skew = skew_of(diff.residual_t, diff.residual_c, diff.se, inflation) if is_skewed else None
     return Thresholds(pvalue, lambda level: _interval(diff, level, skew, is_relative=is_relative))
 
 
-def looked_at_thresholds(diff: Difference, monitor: Monitor, level: float, *, is_relative: bool) -> Thresholds | None:
+def looked_at_thresholds(
+    diff: Difference, monitor: Monitor, level: float, skew: Skew | None, *, is_relative: bool
+) -> Thresholds | None:
     """Thresholds of any difference that hold over all looks."""
     n, alpha = diff.t.n + diff.c.n, 1 - level
     q = monitor.one_sided_critical(n, alpha)
@@ -79,16 +81,11 @@ def looked_at_thresholds(diff: Difference, monitor: Monitor, level: float, *, is
         return None
 
     def pvalue(threshold: float, side: int) -> float:
-        d, se, _ = _form(diff, threshold, is_relative=is_relative)
-        return monitor.one_sided_pvalue(side * d / se, n, alpha)
+        d, se, factor = _form(diff, threshold, is_relative=is_relative)
+        its = skew_of(diff.residual_t, diff.residual_c.scaled(factor), se) if skew else None
+        return monitor.one_sided_pvalue(touching(d, se, side, its), n, alpha)
 
-    limits = (
-        lift_interval(diff.t, diff.c, diff.covariance, q, level)
-        if is_relative
-        else Interval(
-            estimate=diff.estimate, low=diff.estimate - q * diff.se, high=diff.estimate + q * diff.se, level=level
-        )
-    )
+    limits = _limits(diff, q, level, skew, is_relative=is_relative)
     return Thresholds(pvalue, lambda _: limits)
 
 
@@ -97,7 +94,9 @@ def _form(diff: Difference, threshold: float, *, is_relative: bool) -> tuple[flo
     c = diff.c
     factor = 1 + math.copysign(threshold, c.value * threshold) if is_relative else 1.0
     shift = 0.0 if is_relative else threshold
-    variance = diff.t.variance_of_mean - 2 * factor * diff.covariance + factor**2 * c.variance_of_mean
+    parts = diff.t.variance_of_mean, -2 * factor * diff.covariance, factor**2 * c.variance_of_mean
+    # What rounding may leave of a variance of 0 is more than nothing.
+    variance = max(sum(parts), ROUNDING**2 * sum(map(abs, parts)))
     return diff.t.value - factor * c.value - shift, float(np.sqrt(variance)), factor
 
 
@@ -106,7 +105,10 @@ def _critical(diff: Difference, level: float) -> float:
 
 
 def _interval(diff: Difference, level: float, skew: Skew | None, *, is_relative: bool) -> Interval:
-    q = _critical(diff, level)
+    return _limits(diff, _critical(diff, level), level, skew, is_relative=is_relative)
+
+
+def _limits(diff: Difference, q: float, level: float, skew: Skew | None, *, is_relative: bool) -> Interval:
     if is_relative and skew:
         return skewed_lift(diff.t, diff.c, diff.covariance, q, level, skew)
     if is_relative:

@@ -245,11 +245,13 @@ def score(k: Counts | StratifiedCounts, level: float) -> Estimate | NotEstimated
     if isinstance(k, Counts) and min(k.n_t, k.n_c) * min(successes, n - successes) / n < SMALL_CELL:
         fisher, mid = exact_pvalues(k)
         notes = (f"few successes: mid-p {mid:.3g}, Fisher's exact p {fisher:.3g}",)
-    absolute = difference_interval(k, level)
+    absolute, relative = difference_interval(k, level), lift_interval(k, level)
+    if relative.estimate is None:
+        notes = (*notes, "no lift: the incumbent's value is 0")
     return Estimate(
         method="score",
         absolute=absolute,
-        relative=lift_interval(k, level),
+        relative=relative,
         statistic=z,
         df=None,
         pvalue=max(float(2 * ndtr(-abs(z))), SMALLEST_PVALUE),

@@ -19,7 +19,7 @@ from abimpact.estimate.margin import (
 from abimpact.estimate.monitor import Monitor
 from abimpact.estimate.skewed import skew_of
 from abimpact.estimate.stratified import post_stratified
-from abimpact.estimate.welch import Difference, compare_looked_at
+from abimpact.estimate.welch import Difference, compare_looked_at, difference
 from abimpact.spec.metric import MetricKind, Tolerance
 from abimpact.summarise.summary import MetricSummary
 
@@ -164,8 +164,8 @@ def _too_early(summary: MetricSummary, proposed: int) -> NotEstimated | None:
     c, t = linearise(summary, 0), linearise(summary, proposed)
     if isinstance(c, NotEstimated) or isinstance(t, NotEstimated):
         return None
-    skew = skew_of(contract(t.moments, t.weights, t.value), contract(c.moments, c.weights, c.value))
-    if skew.is_flagged:
+    arm_t, arm_c = contract(t.moments, t.weights, t.value), contract(c.moments, c.weights, c.value)
+    if skew_of(arm_t, arm_c, difference(arm_t, arm_c).se).is_flagged:
         return NotEstimated(
             reason="too_early", message="it is too skewed for its sizes to be looked at before the planned end"
         )
@@ -180,9 +180,9 @@ def _looked_at(found: Compared, monitor: Monitor, level: float) -> Compared:
         return found
     return Compared(
         found.values,
-        (*once, compare_looked_at(diff, monitor, level, found.estimates[-1].notes)),
+        (*once, compare_looked_at(diff, monitor, level, found.estimates[-1].notes, found.skew)),
         diff,
-        lambda is_relative: looked_at_thresholds(diff, monitor, level, is_relative=is_relative),
+        lambda is_relative: looked_at_thresholds(diff, monitor, level, found.skew, is_relative=is_relative),
     )
 
 

@@ -41,12 +41,12 @@ def triggered(
     arms = contract(t.moments, t.weights, t.value), contract(c.moments, c.weights, c.value)
     if not arms[0].variance and not arms[1].variance:
         return NotEstimated(reason="constant_metric", message="where they differ, every unit has the same value")
-    if skew_of(*arms).is_flagged:
+    alone = difference(*arms)
+    if skew_of(*arms, alone.se).is_flagged:
         return NotEstimated(reason="skewed", message="where they differ, it is too skewed for its sizes")
     whole = [d + a for d, a in zip(differing.moments, agreeing.moments, strict=True)]
     n = whole[0].n + whole[proposed].n
     share = (c.moments.n + t.moments.n) / n
-    alone = difference(*arms)
     diluted = _diluted(differing.metric.kind, t.moments, c.moments, same, share, n, alone)
     usual = [_variance(kind, m) for m in (whole[0], whole[proposed])]
     return Triggered(

@@ -9,7 +9,7 @@ from abimpact.estimate.arm import ArmMean
 from abimpact.estimate.estimate import Estimate, Interval
 from abimpact.estimate.fieller import lift_interval, unbounded_note
 from abimpact.estimate.monitor import Monitor
-from abimpact.estimate.skewed import Skew, half_widths, one_sided_pvalue, skewed_lift
+from abimpact.estimate.skewed import Skew, half_widths, one_sided_pvalue, open_note, skewed_lift, touching
 
 # What rounding leaves of the variance of a difference that is always the same, as a share of the arms' variances.
 SAME = 1e-12
@@ -64,21 +64,32 @@ def normal_difference(t: ArmMean, c: ArmMean, covariance: float = 0.0) -> Differ
     return Difference(t=t, c=c, covariance=covariance, residual_t=t, residual_c=c, se=se, df=np.inf)
 
 
-def compare_looked_at(diff: Difference, monitor: Monitor, level: float, notes: tuple[str, ...]) -> Estimate:
+def compare_looked_at(
+    diff: Difference, monitor: Monitor, level: float, notes: tuple[str, ...], skew: Skew | None = None
+) -> Estimate:
     """Interval, lift and p that hold over all looks: the monitor's critical value takes the place of Student's."""
     n, alpha = diff.t.n + diff.c.n, 1 - level
     q, d = monitor.critical(n, alpha), diff.estimate
-    unbounded = unbounded_note(diff.t, diff.c, diff.covariance, q)
+    below, above = half_widths(diff.se, q, skew)
+    z = touching(d, diff.se, 1 if d >= 0 else -1, skew)
+    relative = _relative(diff, q, level, skew)
+    unbounded = unbounded_note(diff.t, diff.c, diff.covariance, q) or open_note(relative)
     return Estimate(
         method="sequential",
-        absolute=Interval(estimate=d, low=d - q * diff.se, high=d + q * diff.se, level=level),
-        relative=lift_interval(diff.t, diff.c, diff.covariance, q, level),
+        absolute=Interval(estimate=d, low=d - below, high=d + above, level=level),
+        relative=relative,
         statistic=d / diff.se,
         df=None,
-        pvalue=min(max(monitor.pvalue(d / diff.se, n, alpha), SMALLEST_PVALUE), 1.0),
-        se=diff.se,
+        pvalue=min(max(monitor.pvalue(z, n, alpha), SMALLEST_PVALUE), 1.0),
+        se=max(below, above) / q,
         notes=(*notes, unbounded) if unbounded else notes,
     )
+
+
+def _relative(diff: Difference, q: float, level: float, skew: Skew | None) -> Interval:
+    if skew:
+        return skewed_lift(diff.t, diff.c, diff.covariance, q, level, skew)
+    return lift_interval(diff.t, diff.c, diff.covariance, q, level)
 
 
 def compare(
@@ -93,12 +104,8 @@ def compare(
     d = diff.estimate
     side = 1 if d >= 0 else -1
     pvalue = 2 * one_sided_pvalue(d, diff.se, diff.df, side, skew)
-    relative = (
-        skewed_lift(diff.t, diff.c, diff.covariance, q, level, skew)
-        if skew
-        else lift_interval(diff.t, diff.c, diff.covariance, q, level)
-    )
-    unbounded = unbounded_note(diff.t, diff.c, diff.covariance, q)
+    relative = _relative(diff, q, level, skew)
+    unbounded = unbounded_note(diff.t, diff.c, diff.covariance, q) or open_note(relative)
     return Estimate(
         method=method,
         absolute=Interval(estimate=d, low=d - below, high=d + above, level=level),

@@ -1,6 +1,6 @@
 """Composes the rooms: from a request to a report. Nothing is computed here."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from functools import partial
@@ -19,10 +19,11 @@ from abimpact.read.log import Log
 from abimpact.spec.experiment import Experiment
 from abimpact.spec.request import Request
 from abimpact.summarise.aggregates import summarise_aggregates, summarise_cells_by_segment
+from abimpact.summarise.capped import capped
 from abimpact.summarise.days import summarise_days
 from abimpact.summarise.segments import Segment, summarise_segments
 from abimpact.summarise.summarise import summarise
-from abimpact.summarise.summary import MetricSummary, Summary
+from abimpact.summarise.summary import Capped, MetricSummary, Summary
 
 if TYPE_CHECKING:
     from abimpact.estimate.estimate import Estimate
@@ -110,7 +111,7 @@ def _report(
     from abimpact.estimate.looks import compare_looks, peeking
     from abimpact.estimate.quantile import ranks_by_cluster, ranks_wanted
 
-    experiment = log.experiment
+    experiment, level = log.experiment, log.experiment.level
     progress("checking", 0.0)
     findings = run_checks(log)
     if looks:
@@ -144,7 +145,7 @@ def _report(
         *novelty(results),
         *simpson(results),
         *still_moving(results, days, experiment.as_of),
-        *(() if looks else diagnose(summary)),
+        *(() if looks else diagnose(summary, _capped(log, summary, results), level)),
     )
     is_mixed = any(f.code == "interference" and f.data["is_large"] for f in findings)
     values, contrasts = ((), ()) if is_mixed else values_of(log, summary, results)
@@ -202,6 +203,12 @@ def _is_ended(log: Log) -> bool:
     experiment, today = log.experiment, log.experiment.as_of or log.days.end
     has_all_days = experiment.planned_end is not None and today is not None and today >= experiment.planned_end
     return has_all_days or (experiment.planned_units is not None and sum(log.units) >= experiment.planned_units)
+
+
+def _capped(log: Log, summary: Summary, results: Sequence[MetricResult]) -> Mapping[str, Capped]:
+    """The means that are skewed for any variant, with their largest values capped."""
+    skewed = {r.metric.name for r in results if any(e.method == "skewed" for e in r.estimates)}
+    return capped(log, [m for m in summary.metrics if m.metric.name in skewed])
 
 
 def _estimates(summary: MetricSummary, proposed: int, *, experiment: Experiment) -> "tuple[Estimate, ...]":

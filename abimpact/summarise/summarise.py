@@ -15,6 +15,8 @@ from abimpact.summarise.strata import pooled, scan_strata
 from abimpact.summarise.summary import ClusterSums, Floats, MetricSummary, Moments, Summary
 
 ByDay = tuple[tuple[tuple[Moments, ...], ...], ...]
+# Where at least so many units of every variant are not 0, nobody asks how many they are.
+COUNTED_BELOW = 50
 # Given n units and a metric's quantile, the 1-based ranks whose values its method needs.
 RanksWanted = Callable[[int, float], list[int]]
 # The same where clusters were randomised, given the moments over them of (units at or below the quantile, units); the
@@ -78,7 +80,7 @@ def _metric(log: Log, metric: Metric, moments: tuple[Moments, ...], *, with_bins
         covariates=covariate_names(columns, metric),
         moments=moments,
         bins=bins(log.engine, log.relation, kind, columns, moments) if is_binned else None,
-        nonzero=_nonzero(log, columns[0]) if log.experiment.sequential == "always-valid" else None,
+        nonzero=_nonzero(log, columns[0]) if _must_count(log, kind, moments) else None,
         ranks=None,
         extremes=tuple(m.mean[:0] for m in moments),
     )
@@ -105,6 +107,19 @@ def _quantile(
     below = scan_below(log, summary.metric, [r.values[rank] for r, (rank,) in zip(found, own, strict=True)])
     wanted = [ranks_by_cluster(n, quantile, m) for n, m in zip(sizes, below.moments, strict=True)]
     return replace(summary, ranks=ranks(log.engine, log.relation, column, wanted), clusters=below)
+
+
+def _must_count(log: Log, kind: MetricKind, moments: tuple[Moments, ...]) -> bool:
+    """Whether it matters how many units are not 0: a variant may hold few of them, or looks ask for it.
+
+    At least (sum x)^2 / sum x^2 units are not 0, by the inequality of Cauchy and Schwarz.
+    """
+    if log.experiment.sequential == "always-valid":
+        return True
+    if kind is not MetricKind.MEAN:
+        return False
+    totals = [(m.n * float(m.mean[0]), float(m.second[0, 0]) + m.n * float(m.mean[0]) ** 2) for m in moments]
+    return any(squares and total**2 < COUNTED_BELOW * squares for total, squares in totals)
 
 
 def _nonzero(log: Log, column: Column) -> tuple[int, ...]:

@@ -142,6 +142,18 @@ class MetricSummary:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Capped:
+    """A metric's summary with values beyond `cap` counted as `cap`, and how many units of each variant lay beyond.
+
+    The cap is a quantile of all units, whatever their variant, so that it cannot follow an effect.
+    """
+
+    cap: float
+    units: tuple[int, ...]
+    summary: MetricSummary
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Summary:
     """All metrics of an experiment. `variants` has the incumbent first; `units` are counts per variant.
 

@@ -75,6 +75,7 @@ def test_every_check_is_described() -> None:
     codes = {check.__name__ for check in CHECKS}
     later = (
         "estimate/diagnose.py",
+        "estimate/shape.py",
         "estimate/looks.py",
         "decide/plausible.py",
         "decide/novelty.py",

@@ -120,3 +120,20 @@ def test_looking_twenty_times_errs_as_rarely_as_promised(monitors: list[Monitor]
     assert (np.abs(walks) >= bounds).any(axis=1).mean() <= 0.05 + 4 * 0.0016
     # Looking so often at a fixed test errs in about a quarter of the tests.
     assert (np.abs(walks) >= norm.ppf(0.975)).any(axis=1).mean() > 0.2
+
+
+def test_planned_looks_at_skewed_units_are_widened_as_one_look_would_be() -> None:
+    monitor = GroupSequential((0.5,), Spending.POCOCK)
+    # Gamma is 30 * 0.031 here: without the correction the smaller variant's missing tail reads as an effect.
+    skewed, calm = (looked_at(means(50_000, 1_000, -0.1, skewness=s), monitor) for s in (30.0, 0.0))
+    limits, plain = skewed.estimates[-1].absolute, calm.estimates[-1].absolute
+    assert skewed.chosen == "sequential"
+    assert limits.low == pytest.approx(plain.low)
+    assert limits.high is not None
+    assert plain.high is not None
+    assert limits.high > plain.high + 0.05
+    for effect in np.linspace(-1.0, 1.0, 81):
+        chosen = looked_at(means(50_000, 1_000, float(effect), skewness=30.0), monitor).estimates[-1]
+        assert chosen.pvalue is not None
+        excluded = [i.low > 0 or i.high < 0 for i in (chosen.absolute, chosen.relative) if i.low and i.high]
+        assert excluded == [chosen.pvalue < 0.05] * 2
