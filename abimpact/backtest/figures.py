@@ -1,16 +1,13 @@
 """The numbers of a backtest as plain values: what `-f json` writes, and what `plan` reads."""
 
-import math
 from dataclasses import asdict
 from typing import Any
-
-from scipy.special import ndtri
 
 from abimpact.backtest import words
 from abimpact.backtest.capacity import Load
 from abimpact.backtest.curve import Curve, Point
-from abimpact.backtest.gains import Mode
 from abimpact.backtest.result import BacktestReport, Confusion, Culprit, Outcome, WrongLabels
+from abimpact.backtest.size import POWER, size_of
 from abimpact.decide.value import Value
 from abimpact.estimate.paired import Paired, scaled
 from abimpact.render.json import finding_of, interval_of, provenance_of
@@ -18,7 +15,6 @@ from abimpact.render.json import finding_of, interval_of, provenance_of
 SCHEMA = "abimpact/backtest/1"
 # Points of a curve that are written, the best ones among them.
 POINTS = 40
-POWER = 0.8
 
 
 def figures(report: BacktestReport) -> dict[str, Any]:
@@ -106,7 +102,8 @@ def _agreement(outcome: Outcome) -> dict[str, Any]:
 
 def _confusion(confusion: Confusion) -> dict[str, Any]:
     cells: dict[str, Any] = {name: {"units": c.units, "value": c.value} for name, c in confusion.cells.items()}
-    return {**cells, "acts": confusion.acts, "value_per_row": confusion.mean}
+    value = sum(c.value for c in confusion.cells.values()) if cells else None
+    return {**cells, "acts": confusion.acts, "value": value, "value_per_row": confusion.mean}
 
 
 def _thresholds(report: BacktestReport, curve: Curve) -> list[dict[str, Any]]:
@@ -130,11 +127,11 @@ def _thresholds(report: BacktestReport, curve: Curve) -> list[dict[str, Any]]:
             "best": is_searched and k == curve.best,
             "best_without_limits": is_searched and k == curve.best_unlimited,
         }
-        for k, p in _kept(report, curve, shown_points(curve, POINTS))
+        for k, p in _kept(report, curve, {*shown_points(curve), *shown_points(curve, POINTS)})
     ]
 
 
-def _kept(report: BacktestReport, curve: Curve, places: list[int]) -> list[tuple[int, Point]]:
+def _kept(report: BacktestReport, curve: Curve, places: set[int]) -> list[tuple[int, Point]]:
     """The points written: those shown, and the threshold that was given."""
     given = report.outcome(curve.score).threshold
     return [(k, p) for k, p in enumerate(curve.points) if k in places or p.threshold == given]
@@ -232,23 +229,18 @@ def _load(name: str, load: Load) -> dict[str, Any]:
 
 
 def _plan(report: BacktestReport, outcome: Outcome) -> dict[str, Any] | None:
-    """What a test of this difference needs: the effect, what rows vary by, and units an arm at 80 % power.
-
-    n = (z_(1 - alpha/2) + z_power)^2 (variance_i + variance_p) / effect^2 (methods.md l), for equal arms. None where
-    rows are weighted: the variance of what a test would see is not that of weighted rows.
-    """
-    incumbent, proposed = report.incumbent, outcome.confusion
-    if report.mode != Mode.LABELLED.value or incumbent.variance is None or proposed.variance is None:
+    """What a test of this difference needs."""
+    size = size_of(report)
+    if size is None:
         return None
-    effect = outcome.chosen.interval.estimate or 0.0
-    z = float(ndtri(0.5 + report.asked.level / 2) + ndtri(POWER))
-    needed = math.ceil(z**2 * (incumbent.variance + proposed.variance) / effect**2) if effect else None
     return {
-        "effect": interval_of(outcome.chosen.interval),
-        "incumbent": {"mean": incumbent.mean, "variance": incumbent.variance},
-        "proposed": {"mean": proposed.mean, "variance": proposed.variance},
+        "effect": interval_of(size.effect),
+        "incumbent": {"mean": size.incumbent[0], "variance": size.incumbent[1]},
+        "proposed": {"mean": size.proposed[0], "variance": size.proposed[1]},
+        "sd": size.sd,
         "difference_variance": None if outcome.chosen.se is None else outcome.chosen.se**2 * report.units,
         "units_per_day": None if report.days is None else report.units / report.days,
         "power": POWER,
-        "units_per_arm": needed,
+        "units_per_arm": size.units_per_arm,
+        "units_per_arm_at_low": size.units_per_arm_at_low,
     }

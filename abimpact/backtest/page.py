@@ -4,6 +4,7 @@ from abimpact.backtest import detail_page, words
 from abimpact.backtest.chart import threshold_chart
 from abimpact.backtest.curve import Curve
 from abimpact.backtest.result import BacktestReport, Confusion
+from abimpact.backtest.size import POWER, size_of
 from abimpact.backtest.why_page import cheapest_section, why_sections
 from abimpact.render import numbers, phrases
 from abimpact.render.document import Document, Section, Table
@@ -18,6 +19,7 @@ def page(report: BacktestReport) -> Document:
     """Everything that is printed; formats lay it out."""
     sections = [
         _differences(report),
+        *_test(report),
         _decisions(report),
         *_limits(report),
         *(_thresholds(report, curve) for curve in report.curves),
@@ -87,6 +89,23 @@ def _differences(report: BacktestReport) -> Section:
         sentences=tuple(sentences),
         tables=(Table(headers=headers, alignment="lrrrrrr", rows=tuple(rows)), *_money(report)),
     )
+
+
+def _test(report: BacktestReport) -> list[Section]:
+    """What an A/B test of the effect takes, where one is recommended."""
+    size = size_of(report)
+    if report.choice.code != "test" or size is None or size.units_per_arm is None or size.effect.estimate is None:
+        return []
+    told = (
+        f"To show an effect of {words.amount(report, size.effect.estimate)} with {numbers.plain(POWER * 100)} % "
+        f"probability, a test needs {numbers.count(size.units_per_arm)} {words.units_name(report)} an arm"
+    )
+    if size.units_per_arm_at_low is not None and size.effect.low is not None:
+        told += (
+            f"; {numbers.count(size.units_per_arm_at_low)} if it is {words.amount(report, size.effect.low)}, the low "
+            "end of its interval"
+        )
+    return [Section(title="What a test takes", sentences=(f"{told}.",))]
 
 
 def _money(report: BacktestReport) -> list[Table]:

@@ -81,16 +81,17 @@ def flag(rows: Rows, relation: str, expression: Expression, what: str) -> tuple[
 def _words(rows: Rows, relation: str, name: str, what: str) -> tuple[str, tuple[str, ...]]:
     text = f"lower(trim({quote(name)}))"
     marks = ", ".join(literal(m.lower()) for m in NO_VALUE)
-    seen = [
-        row[0]
-        for row in rows.engine.rows(
-            f"SELECT DISTINCT {text} FROM {relation} WHERE {text} NOT IN ({marks}) ORDER BY 1 LIMIT {WORDS}"
+    spelled = dict(
+        rows.engine.rows(
+            f"SELECT {text}, min(trim({quote(name)})) FROM {relation} WHERE {text} NOT IN ({marks}) GROUP BY {text} "
+            f"ORDER BY 1 LIMIT {WORDS}"
         )
-    ]
+    )
+    seen = list(spelled)
     if not set(seen) <= YES | NO:
-        odd = next(word for word in seen if word not in YES | NO)
+        odd = next(spelled[word] for word in seen if word not in YES | NO)
         raise DataError(
-            f"{what}: column {name!r} has texts, among them {odd!r}: which of them is an act?",
+            f"{what}: column {name!r} has texts, among them {odd!r}: which of them counts as 1?",
             f"Write it as an expression: \"{name} = '{odd}'\".",
         )
     yes, no = [w for w in seen if w in YES], [w for w in seen if w in NO]

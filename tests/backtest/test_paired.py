@@ -114,6 +114,8 @@ def test_the_effect_for_a_plan(frame: pd.DataFrame) -> None:
     z = stats.norm.ppf(0.975) + stats.norm.ppf(0.8)
     needed = z**2 * (mine.var(ddof=1) + theirs.var(ddof=1)) / frame.d.mean() ** 2
     assert plan["units_per_arm"] == int(np.ceil(needed))
+    assert plan["units_per_arm_at_low"] == int(np.ceil(needed * (frame.d.mean() / plan["effect"]["low"]) ** 2))
+    assert plan["sd"] == pytest.approx(np.sqrt((mine.var(ddof=1) + theirs.var(ddof=1)) / 2), rel=1e-9)
     assert plan["units_per_day"] == pytest.approx(len(frame) / frame.date.nunique())
 
 
@@ -166,7 +168,7 @@ def test_order_and_threads_change_nothing(frame: pd.DataFrame) -> None:
         ({"proposed": "ml", "incumbent": None}, UsageError, "What did the rules decide"),
         ({"proposed": "mll"}, DataError, "Did you mean 'ml'"),
         ({"proposed": "amount"}, DataError, "other than 0 and 1"),
-        ({"proposed": "ml", "incumbent": "country"}, DataError, "which of them is an act"),
+        ({"proposed": "ml", "incumbent": "country"}, DataError, "which of them counts as 1"),
         ({"proposed": "ml", "payoff": {**PAYOFF, "true_negativ": 1}}, ConfigError, "true_negative"),
         ({"proposed": "ml", "limits": [{"name": "r", "value": "1", "at_most": 5}], "where": "amount > 0"}, None, ""),
         ({"scores": {"flat": "1 + 0 * trees"}}, DataError, "in every row"),
