@@ -4,10 +4,11 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.special import stdtrit
+from scipy.special import ndtri, stdtrit
 
 from abimpact.estimate.estimate import Interval, Kind
 from abimpact.estimate.stratified import PostStratified
+from abimpact.spec.metric import MetricKind
 from abimpact.summarise.summary import SMALLEST_VARIANCE, Floats, MetricSummary, Moments
 
 # A spread this small beside the values is what rounding leaves of a constant.
@@ -70,9 +71,12 @@ def contract(moments: Moments, weights: Floats, value: float) -> ArmMean:
 
 
 def arm_interval(summary: MetricSummary, arm: int, level: float) -> Interval:
-    """The mean of one arm with its t interval, over clusters where these were randomised."""
+    """One arm's value: a proportion with Wilson's interval, a mean with its t interval, by cluster where there are."""
     if summary.clusters is None:
-        return mean_interval(summary.moments[arm], level)
+        m = summary.moments[arm]
+        if summary.metric.kind is MetricKind.PROPORTION and m.n:
+            return share_interval(round(m.n * float(m.mean[0])), m.n, level)
+        return mean_interval(m, level)
     moments = summary.clusters.moments[arm]
     if not moments.n or not moments.mean[1]:
         return mean_interval(summary.moments[arm], level)
@@ -81,6 +85,15 @@ def arm_interval(summary: MetricSummary, arm: int, level: float) -> Interval:
     turn[0, :2] = 1 / units, -value / units
     spread = Moments(moments.n, np.array([value]), turn @ moments.second @ turn.T, np.zeros((1, 1, 1)))
     return mean_interval(spread, level)
+
+
+def share_interval(successes: int, n: int, level: float) -> Interval:
+    """A proportion with its score interval (Wilson 1927), which stays within 0 and 1 and holds for rare events."""
+    z, p = float(ndtri(0.5 + level / 2)), successes / n
+    centre, scale = (p + z * z / (2 * n)), 1 + z * z / n
+    half = z * math.sqrt(p * (1 - p) / n + z * z / (4 * n * n))
+    low, high = max((centre - half) / scale, 0.0), min((centre + half) / scale, 1.0)
+    return Interval(estimate=p, low=low if successes else 0.0, high=high if successes < n else 1.0, level=level)
 
 
 def mean_interval(moments: Moments, level: float) -> Interval:

@@ -16,10 +16,10 @@ if TYPE_CHECKING:
 
 
 def parted(log: Log, summary: Summary) -> "Parted | None":
-    """The metrics where decisions agree and where they differ; None where they were not logged."""
+    """The metrics where decisions agree and where they differ; None where they were not logged, and for clusters."""
     from abimpact.decide.triggered import Parted
 
-    if not log.has_differing:
+    if not log.has_differing or log.clusters:
         return None
     told = [m for m in summary.metrics if m.metric.kind is not MetricKind.QUANTILE]
     agreeing, different = summarise_by(log, told, "CASE WHEN differs THEN 1 ELSE 0 END", 2)

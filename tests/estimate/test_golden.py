@@ -12,6 +12,7 @@ from scipy.stats import chisquare
 
 from abimpact.check.split import sample_ratio_pvalue
 from abimpact.estimate.adjusted import Adjustment, adjust
+from abimpact.estimate.arm import share_interval
 from abimpact.estimate.estimate import Estimate, Kind
 from abimpact.estimate.fieller import lift_set
 from abimpact.estimate.linear import Linear, linearise
@@ -89,6 +90,32 @@ def test_proportions(case: dict[str, Any]) -> None:
     assert found.pvalue == pytest.approx(expected["p_score_mn"], rel=1e-9, abs=1e-300)
     fisher, mid = exact_pvalues(counts)
     assert (fisher, mid) == pytest.approx((expected["fisher_two_sided"], expected["fisher_mid_p_doubled"]), rel=1e-7)
+
+
+@cases("two_proportions")
+def test_small_cells_carry_mid_p_and_fishers_p(case: dict[str, Any]) -> None:
+    given, expected = case["inputs"], case["expected"]
+    counts = Counts(x_t=given["x_t"], n_t=given["n_t"], x_c=given["x_c"], n_c=given["n_c"])
+    found = score(counts, 1 - given["alpha"])
+    assert isinstance(found, Estimate)
+    told = f"mid-p {expected['fisher_mid_p_doubled']:.3g}, Fisher's exact p {expected['fisher_two_sided']:.3g}"
+    assert any(told in note for note in found.notes) == (expected["min_expected_cell"] < 5)
+
+
+@cases("one_proportion")
+def test_one_proportion(case: dict[str, Any]) -> None:
+    given = case["inputs"]
+    found = share_interval(given["x"], given["n"], 1 - given["alpha"])
+    assert [found.low, found.high] == pytest.approx(case["expected"]["wilson"], **EXACT)
+    assert found.estimate == pytest.approx(given["x"] / given["n"], rel=1e-15)
+
+
+def test_a_proportion_of_none_or_all_ends_there() -> None:
+    none, every = share_interval(0, 20, 0.95), share_interval(20, 20, 0.95)
+    assert (none.low, every.high) == (0.0, 1.0)
+    # The rule of three, which Wilson's interval is somewhat wider than.
+    assert none.high == pytest.approx(1 - (every.low or 0.0), rel=1e-12)
+    assert 3 / 20 < (none.high or 0.0) < 3.85 / 20
 
 
 def test_the_published_score_interval() -> None:
