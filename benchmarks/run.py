@@ -57,6 +57,12 @@ PEERS = {
         ("gbstats==0.8.0", "duckdb==2.0.0"),
         (str(HERE / "peers" / "with_gbstats.py"), "FILE"),
     ),
+    "confidence": Peer(
+        "spotify-confidence 4.1 (DuckDB sums)",
+        "tests of three metrics",
+        ("spotify-confidence==4.1.0", "duckdb==2.0.0"),
+        (str(HERE / "peers" / "with_confidence.py"), "FILE"),
+    ),
     "pandas": Peer(
         "pandas and scipy by hand",
         "tests",
@@ -82,7 +88,7 @@ class Run:
 
 def interpreter(peer: Peer) -> str | None:
     """The Python of a peer's environment, made if it is not there; None if that version of Python is not installed."""
-    base = shutil.which(f"python{peer.python}") if peer.python else sys.executable
+    base = _python(peer.python) if peer.python else sys.executable
     if base is None:
         return None
     folder = CACHE / "-".join(p.rsplit("/", 1)[-1].replace("==", "-") for p in peer.packages)
@@ -93,6 +99,13 @@ def interpreter(peer: Peer) -> str | None:
         subprocess.run([str(python), "-m", "pip", "install", "-q", *editable, *peer.packages], check=True)
     subprocess.run([str(python), "-m", "compileall", "-q", str(folder), str(ROOT / "abimpact")], check=False)
     return str(python)
+
+
+def _python(version: str) -> str | None:
+    """That version of Python, if there is one that starts."""
+    found = shutil.which(f"python{version}")
+    starts = found is not None and not subprocess.run([found, "--version"], capture_output=True, check=False).returncode
+    return found if starts else None
 
 
 def log(size: str, python: str) -> Path:
@@ -149,6 +162,28 @@ def table(found: dict[str, list[Run]]) -> str:
     return "\n".join(lines)
 
 
+def picture(measured: dict[str, dict[str, list[Run]]]) -> str:
+    """Median wall times as bars, one group a size."""
+    from abimpact.render.picture import Box, Label, Picture, Shape, svg
+
+    shapes: list[Shape] = []
+    y = 8.0
+    for size, found in measured.items():
+        shapes.append(Label("ink", 10, y + 14, f"{SIZES[size]:,} units"))
+        y += 22
+        longest = max(median(runs, "wall") for runs in found.values())
+        for name, runs in found.items():
+            wall = median(runs, "wall")
+            shapes += [
+                Label("soft", 250, y + 13, PEERS[name].label, "end"),
+                Box("ml" if name in ("abimpact", "no-bootstrap") else "rules", 260, y + 3, 250 * wall / longest, 12),
+                Label("soft", 266 + 250 * wall / longest, y + 13, f"{wall:.2f} s"),
+            ]
+            y += 18
+        y += 14
+    return svg(Picture(width=580, height=y, alt="Wall times of whole processes", shapes=shapes), is_alone=True)
+
+
 def page(tables: dict[str, str], runs: int) -> str:
     """The text of docs/benchmarks.md."""
     machine = f"{os.cpu_count()} cores ({platform.machine()}, Python {platform.python_version()})"
@@ -161,7 +196,10 @@ def page(tables: dict[str, str], runs: int) -> str:
         "",
         "All do the same tests (a proportion, two means, a ratio, a mean adjusted by a covariate) and the sample",
         "ratio. abimpact also resamples all of them 9,999 times (unless it says otherwise), proves that every unit",
-        "has one row, and runs its other checks.",
+        "has one row, tells the effect by day, and runs its other checks. spotify-confidence has no ratio of sums",
+        "and is given three metrics. What does not use all cores is at a disadvantage in wall time, not in CPU time.",
+        "",
+        "![Wall times](benchmarks.svg)",
     ]
     for size, text in tables.items():
         parts += ["", f"## {SIZES[size]:,} units", "", text]
@@ -179,7 +217,9 @@ def main() -> None:
     if options.quick:
         print(table(measure(list(QUICK), "10k", 1)))
         return
-    tables = {size: table(measure(list(PEERS), size, options.runs)) for size in options.sizes}
+    measured = {size: measure(list(PEERS), size, options.runs) for size in options.sizes}
+    tables = {size: table(found) for size, found in measured.items()}
+    (ROOT / "docs" / "benchmarks.svg").write_text(picture(measured) + "\n", encoding="utf-8")
     (ROOT / "docs" / "benchmarks.md").write_text(page(tables, options.runs), encoding="utf-8")
     for size, text in tables.items():
         print(f"\n{size}\n{text}")
