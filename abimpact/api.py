@@ -10,6 +10,7 @@ from abimpact.decide.decision import Decision
 from abimpact.decide.report import Report as ReportValues
 from abimpact.errors import UsageError, nearest
 from abimpact.pipeline.report import run_report
+from abimpact.render.printed import Printed
 from abimpact.spec.config import load_request
 from abimpact.spec.experiment import SeveralRows
 from abimpact.spec.metric import Metric, Role
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class Report:
+class Report(Printed):
     """A report that can be read as values (`values`), as a dictionary, as a data frame, or as text for people."""
 
     values: ReportValues
@@ -39,10 +40,6 @@ class Report:
 
         return to_dict(self.values)
 
-    def to_json(self) -> str:
-        """The text of `result.json`."""
-        return self._rendered("json")
-
     def to_markdown(self, *, show_anyway: bool = False) -> str:
         """The report as Markdown; with an invalid verdict KPIs are withheld unless `show_anyway`."""
         return self._rendered("markdown", show_anyway=show_anyway)
@@ -50,12 +47,6 @@ class Report:
     def to_html(self, *, show_anyway: bool = False) -> str:
         """The report as one HTML page that needs nothing else; KPIs are withheld as in Markdown."""
         return self._rendered("html", show_anyway=show_anyway)
-
-    def _repr_html_(self) -> str:
-        """The page in a frame of its own, so that a notebook's styles and the report's leave each other alone."""
-        from abimpact.render.html import framed
-
-        return framed(self.to_html())
 
     def to_csv(self) -> str:
         """The estimates as a tidy CSV table."""
@@ -121,7 +112,7 @@ class LogOptions(TypedDict, total=False):
 
 
 @dataclass(frozen=True, slots=True)
-class Paper:
+class Paper(Printed):
     """What a verb found (`values`), as a dictionary or as text for people."""
 
     values: Any
@@ -131,23 +122,6 @@ class Paper:
     def to_dict(self) -> dict[str, Any]:
         """The dictionary that the JSON file holds."""
         return dict(self.numbers)
-
-    def to_json(self) -> str:
-        """The text of the JSON file."""
-        return self._rendered("json")
-
-    def to_markdown(self) -> str:
-        """The page as Markdown."""
-        return self._rendered("markdown")
-
-    def to_html(self) -> str:
-        """The page as one HTML file that needs nothing else."""
-        return self._rendered("html")
-
-    def _repr_html_(self) -> str:
-        from abimpact.render.html import framed
-
-        return framed(self.to_html())
 
     def _rendered(self, name: str) -> str:
         from abimpact.render.document import render
@@ -321,7 +295,7 @@ def _metric(metric: str | Metric, role: Role) -> Metric | MetricRequest:
 
 
 @dataclass(frozen=True, slots=True)
-class Backtest:
+class Backtest(Printed):
     """A backtest that can be read as values (`values`), as a dictionary, or as text for people."""
 
     values: "BacktestReport"
@@ -336,18 +310,6 @@ class Backtest:
         from abimpact.backtest.figures import figures
 
         return figures(self.values)
-
-    def to_json(self) -> str:
-        """The text of the JSON file."""
-        return self._rendered("json")
-
-    def to_markdown(self) -> str:
-        """The backtest as Markdown."""
-        return self._rendered("markdown")
-
-    def to_html(self) -> str:
-        """The backtest as one HTML page that needs nothing else."""
-        return self._rendered("html")
 
     def to_csv(self) -> str:
         """The differences as a tidy CSV table."""

@@ -17,6 +17,7 @@ from abimpact.portfolio.gather import expand_results, read_experiments, read_res
 from abimpact.portfolio.portfolio import Portfolio as PortfolioValues
 from abimpact.portfolio.portfolio import portfolio_of
 from abimpact.portfolio.stored import Stored, read_report, stored
+from abimpact.render.printed import Printed
 from abimpact.render.table import Options
 from abimpact.spec.config import load_request
 
@@ -27,7 +28,7 @@ DEFAULT_LEVEL = 0.95
 
 
 @dataclass(frozen=True, slots=True)
-class Printable:
+class Printable(Printed):
     """A result that can be read as a dictionary or as text for people."""
 
     told: Told = field(repr=False)
@@ -35,18 +36,6 @@ class Printable:
     def to_dict(self) -> dict[str, Any]:
         """The dictionary that the JSON file holds."""
         return dict(self.told.numbers)
-
-    def to_json(self) -> str:
-        """The text of the JSON file."""
-        return self._rendered("json")
-
-    def to_markdown(self) -> str:
-        """The page as Markdown."""
-        return self._rendered("markdown")
-
-    def to_html(self) -> str:
-        """The page as one HTML file that needs nothing else."""
-        return self._rendered("html")
 
     def to_csv(self) -> str:
         """The rows as CSV."""
@@ -68,11 +57,6 @@ class Printable:
         import pandas as pd
 
         return pd.DataFrame(list(self.told.rows()))
-
-    def _repr_html_(self) -> str:
-        from abimpact.render.html import framed
-
-        return framed(self.to_html())
 
     def _rendered(self, name: str) -> str:
         return formats.render_text(self.told, name, Options())
