@@ -44,10 +44,16 @@ def nothing_sql(aggregate: EventAggregate) -> str:
     return ("false" if aggregate.function == "any" else "0") if aggregate.is_zero else "NULL"
 
 
-def picked(columns: Sequence[str], condition: str, place: str) -> list[str]:
-    """The `columns` of the first row for which `condition` holds, as x0, x1, …; nulls stay nulls."""
+def picked(columns: Sequence[str], condition: str, place: str, *, is_remote: bool) -> list[str]:
+    """The `columns` of the first row for which `condition` holds, as x0, x1, …; nulls stay nulls.
+
+    Elsewhere than on DuckDB structs have no fields to take, and `arg_min` leaves no null out.
+    """
     if not columns:
         return []
+    if is_remote:
+        order = f"struct_pack(t := e_t, p := {place})"
+        return [f"arg_min({quote(c)}, {order}) FILTER ({condition}) AS x{i}" for i, c in enumerate(columns)]
     packed = ", ".join(f"x{i} := {quote(c)}" for i, c in enumerate(columns))
     first = f"arg_min(struct_pack({packed}), struct_pack(t := e_t, p := {place})) FILTER ({condition})"
     return [f"{first}.x{i} AS x{i}" for i in range(len(columns))]

@@ -39,11 +39,6 @@ def units_of_events(reading: Reading) -> tuple[Reading, EventCounts]:
     """`reading` with one row per exposed unit instead of its events, and what was met on the way."""
     events = reading.experiment.events
     assert events is not None
-    if reading.engine.is_remote:
-        raise DataError(
-            f"[data.events]: on {reading.engine.name} units are not made of events.",
-            "Let the engine make one row per unit with --query, or export the events to Parquet.",
-        )
     sources = _sources(reading, events)
     _check_names(reading, events, sources)
     aggregates = [(a, _value_sql(reading, a)) for a in events.aggregates]
@@ -106,10 +101,10 @@ def _sources(reading: Reading, events: Events) -> _Sources:
 
 def _time_sql(reading: Reading, relation: str) -> str:
     column = quote(reading.experiment.time or "")
-    type_name = reading.engine.rows(f"DESCRIBE SELECT {column} FROM {relation}")[0][1]
-    if type_name == "VARCHAR":
+    family = reading.engine.describe(f"(SELECT {column} AS moment FROM {relation})")["moment"]
+    if family == "text":
         return f"CAST(CAST({column} AS TIMESTAMPTZ) AS TIMESTAMP)"
-    return column if type_name.startswith("TIMESTAMP") else f"CAST({column} AS TIMESTAMP)"
+    return column if family == "timestamp" else f"CAST({column} AS TIMESTAMP)"
 
 
 def _check_names(reading: Reading, events: Events, sources: _Sources) -> None:
@@ -155,7 +150,8 @@ def _first_pass(
         for i, (a, value) in enumerate(aggregates)
         if not a.is_before
     ]
-    row = picked(sources.attributes, "e_is_exposure AND e_v IS NOT NULL", PLACE)
+    is_remote = reading.engine.is_remote
+    row = picked(sources.attributes, "e_is_exposure AND e_v IS NOT NULL", PLACE, is_remote=is_remote)
     reading.engine.execute(
         f"CREATE TEMP TABLE event_pass AS SELECT {', '.join([*parts, *row])} FROM {sources.events} "
         "WHERE e_unit IS NOT NULL AND e_t IS NOT NULL GROUP BY e_unit"

@@ -66,7 +66,11 @@ def _filter(node: "Node", _: Dialect) -> "Node":
     """An aggregate of the rows for which a condition holds, as one of a CASE."""
     aggregate: Node = node.this
     condition: Node = node.expression.this
-    if isinstance(aggregate, exp.WithinGroup):
+    if isinstance(aggregate, exp.Bracket):  # PostgreSQL's array of one
+        aggregate.this.set("this", exp.Filter(this=aggregate.this.this.copy(), expression=node.expression.copy()))
+    elif isinstance(aggregate, (exp.ArgMin, exp.ArgMax)):
+        return node
+    elif isinstance(aggregate, exp.WithinGroup):
         ordered = aggregate.expression.expressions[0]
         ordered.set("this", case_of((condition, ordered.this.copy())))
     elif isinstance(aggregate, exp.Count) and isinstance(aggregate.this, exp.Star):
@@ -78,6 +82,21 @@ def _filter(node: "Node", _: Dialect) -> "Node":
 
 def _count_if(node: "Node", _: Dialect) -> "Node":
     return exp.Count(this=case_of((node.this, ONE.copy())), big_int=True)
+
+
+def _picked(node: "Node", dialect: Dialect) -> "Node":
+    """The value of the first or last row in the order of a struct, equal ones by value; nulls are values too."""
+    value, order = node.this, node.expression
+    fields = (
+        [field.expression.copy() for field in order.expressions] if isinstance(order, exp.Struct) else [order.copy()]
+    )
+    keys = [*fields, value.copy()]
+    if not dialect.is_postgres:
+        node.set("expression", exp.func("struct", *keys, dialect=dialect.sqlglot))
+        return node
+    ordered = [exp.Ordered(this=key, desc=isinstance(node, exp.ArgMax), nulls_first=False) for key in keys]
+    array = exp.ArrayAgg(this=exp.Order(this=value.copy(), expressions=ordered))
+    return exp.Bracket(this=exp.paren(array), expressions=[ONE.copy()], offset=1)
 
 
 def _distinct(node: "Node", _: Dialect) -> "Node":
@@ -229,6 +248,8 @@ RULES: "Mapping[type, Callable[[Node, Dialect], Node]]" = {
     exp.Literal: _literal,
     exp.Filter: _filter,
     exp.CountIf: _count_if,
+    exp.ArgMin: _picked,
+    exp.ArgMax: _picked,
     exp.ApproxDistinct: _distinct,
     exp.PercentileDisc: _quantile,
     exp.Sum: _sum,

@@ -15,7 +15,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from tests.engines.logs import frame
+from tests.engines.logs import events, frame
 
 SAMPLE = Path(__file__).parents[2] / "sample_data"
 PASSWORD = "open sesame/42@"
@@ -25,7 +25,7 @@ TYPES = {"double": "double precision", "string": "text", "bool": "boolean", "dat
 
 @dataclass(frozen=True)
 class Server:
-    """An engine: URL of a user who may only read, tables `checkouts` and `log`, and the same rows as files."""
+    """An engine: URL of a user who may only read tables `checkouts`, `log` and `events`, and their rows as files."""
 
     url: str
     files: dict[str, Path]
@@ -38,11 +38,12 @@ class Server:
 def files(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     """The rows as Parquet files, which DuckDB reads."""
     folder = tmp_path_factory.mktemp("logs")
-    table = pa.Table.from_pandas(frame(), preserve_index=False)
-    times = table.column_names.index("started")
-    table = table.set_column(times, "started", table["started"].cast(pa.timestamp("us")))
-    pq.write_table(table, folder / "log.parquet")
-    return {"log": folder / "log.parquet", "checkouts": SAMPLE / "checkouts.parquet"}
+    for name, made, time in (("log", frame(), "started"), ("events", events(), "event_time")):
+        table = pa.Table.from_pandas(made, preserve_index=False)
+        table = table.set_column(table.column_names.index(time), time, table[time].cast(pa.timestamp("us")))
+        pq.write_table(table, folder / f"{name}.parquet")
+    own = {name: folder / f"{name}.parquet" for name in ("log", "events")}
+    return {**own, "checkouts": SAMPLE / "checkouts.parquet"}
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

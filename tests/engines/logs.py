@@ -52,3 +52,22 @@ def frame(units: int = UNITS, seed: int = 7) -> pd.DataFrame:
             "zone": rng.choice(["eu", "us"], n),
         }
     )
+
+
+def events(units: int = 400, seed: int = 3) -> pd.DataFrame:
+    """Events before, in and after windows, of several exposures and variants, some without a unit or a time."""
+    rng = np.random.default_rng(seed)
+    n = units * 8
+    unit = rng.integers(0, units, n)
+    moment = pd.Timestamp("2026-03-01") + pd.to_timedelta(rng.permutation(n * 1_000)[:n], unit="s")
+    event = rng.choice(["exposure", "session", "order", "other"], n, p=[0.2, 0.4, 0.3, 0.1])
+    variant = np.where(unit % 2, "ml", "rules").astype(object)
+    variant[rng.random(n) < 0.01] = "ml"
+    variant[(rng.random(n) < 0.3) & (event != "exposure")] = None
+    made = pd.DataFrame({"unit": pd.array(unit, dtype="Int64"), "event_time": moment, "event": event})
+    made["value"] = np.where(rng.random(n) < 0.1, np.nan, rng.integers(1, 9, n)).astype(float)
+    made["country"] = np.array(["DE", "FR", None], dtype=object)[rng.integers(0, 3, n)]
+    made["variant"] = variant
+    made.loc[rng.random(n) < 0.01, "unit"] = pd.NA
+    made.loc[rng.random(n) < 0.01, "event_time"] = pd.NaT
+    return made

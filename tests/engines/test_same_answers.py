@@ -102,6 +102,46 @@ denominator = "visits"
 [analysis]
 strata = ["country"]
 """
+EVENTS = """
+[data]
+unit = "unit"
+variant = "variant"
+incumbent = "rules"
+time = "event_time"
+[data.events]
+name = "event"
+value = "value"
+exposure = "exposure"
+window_days = 14
+[[metric]]
+name = "orders"
+value = "count of order"
+role = "primary"
+[[metric]]
+name = "any order"
+value = "any order"
+[[metric]]
+name = "sum"
+value = "sum of value where event = 'order'"
+missing = "zero"
+[[metric]]
+name = "first"
+value = "first of value where event = 'order'"
+[[metric]]
+name = "last"
+value = "last of value where event = 'order' and value > 2"
+[[metric]]
+name = "mean"
+value = "mean of value where event = 'session'"
+[[metric]]
+name = "ratio"
+kind = "ratio"
+numerator = "count of order"
+denominator = "count of session"
+[analysis]
+segments = ["country"]
+resamples = 199
+"""
 DECISIONS = """
 [data]
 unit = "person"
@@ -172,6 +212,14 @@ def test_phases_and_zones_are_the_same(server: Server, tmp_path: Path) -> None:
     config.write_text(RAMP)
     found = compared(server, "log", ["-c", str(config)], tmp_path)
     assert (found["experiment"]["start"], found["experiment"]["end"]) == ("2026-03-01", "2026-03-04")
+
+
+def test_units_made_of_events_are_the_same(server: Server, tmp_path: Path) -> None:
+    config = tmp_path / "abimpact.toml"
+    config.write_text(EVENTS)
+    found = compared(server, "events", ["-c", str(config)], tmp_path)
+    assert [m["kind"] for m in found["metrics"]] == ["mean", "proportion", *["mean"] * 4, "ratio"]
+    assert found["metrics"][0]["segments"]
 
 
 def test_decisions_and_meetings_are_the_same(postgres: Server, tmp_path: Path) -> None:
