@@ -29,6 +29,7 @@ from abimpact.spec.schema import (
     FillTable,
     LimitTable,
     MetricTable,
+    OutcomeTable,
     Payoff,
     PhaseTable,
     Plan,
@@ -232,6 +233,7 @@ def config_page() -> str:
     tables: dict[str, type[BaseModel]] = {
         "[data]": Data,
         "[data.units]": Units,
+        "[data.outcomes]": OutcomeTable,
         "[data.events]": EventTable,
         "[[data.split_schedule]]": PhaseTable,
         "[[data.fill]]": FillTable,

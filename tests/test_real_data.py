@@ -181,3 +181,26 @@ def test_marketing_by_store() -> None:
         (published["srm_locations"]["chi2"], published["srm_locations"]["p"]), rel=1e-9
     )
     assert report.to_dict()["experiment"]["clusters"] == {"1": 43, "2": 47, "3": 47}
+
+
+def test_a_log_of_buyers_is_an_event_log(tmp_path: Path) -> None:
+    """orders.csv, some 58 of whose 1,031 buyers are in both groups: order values, each buyer where it was first."""
+    import pandas as pd
+
+    config = tmp_path / "abimpact.toml"
+    config.write_text(
+        '[data]\nunit = "visitorId"\nvariant = "group"\nincumbent = "A"\ntime = "date"\n[data.events]\n'
+        '[[metric]]\nname = "order value"\nnumerator = "sum of revenue"\ndenominator = "count of *"\nrole = "primary"\n'
+    )
+    result = run("orders.csv", config=config).to_dict()
+    assert FOLDER is not None
+    orders = pd.read_csv(FOLDER / "orders.csv", parse_dates=["date"])
+    first = orders.sort_values("date", kind="stable").groupby("visitorId").group.first()
+    both = orders.groupby("visitorId").group.nunique() > 1
+    by_group = orders.groupby(orders.visitorId.map(first)).revenue
+    (found,) = result["metrics"]
+    for arm, name in (("incumbent", "A"), ("proposed", "B")):
+        assert found[arm]["value"] == pytest.approx(by_group.mean()[name], rel=1e-12)
+        assert found[arm]["units"] == (first == name).sum()
+    check = next(c for c in result["checks"] if c["code"] == "units_in_both_arms")
+    assert check["data"]["units"] == both.sum() == 58

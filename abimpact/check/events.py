@@ -1,10 +1,57 @@
 """What became of an event log's rows when units were made of them."""
 
+from collections.abc import Sequence
+
 from abimpact.findings import Finding, Severity
 from abimpact.read.log import EventCounts, Log
+from abimpact.spec.metric import Metric
 
 # Share of units in several variants from which on the assignment cannot be trusted.
 BLOCK_SHARE = 0.01
+
+
+def outcomes(log: Log) -> list[Finding]:
+    """What was met when outcomes of another file were joined: rows of strangers, and units without any."""
+    found = log.outcomes
+    if found is None:
+        return []
+    strangers = found.unassigned_rows + found.without_unit
+    # A metric that has no value where a unit has no row compares those that have one.
+    losing = [m.name for m in log.metrics if not m.missing_is_zero and _reads(m, found.columns)]
+    said = [f"{found.rows:,} rows of outcomes"]
+    said += [f"{found.unassigned_rows:,} of {found.unassigned_units:,} units that were not assigned were left out"] * (
+        found.unassigned_rows > 0
+    )
+    said += [f"{found.without_unit:,} name no unit"] * (found.without_unit > 0)
+    is_losing = bool(found.units_without and losing)
+    severity = Severity.INFO if strangers or found.units_without else Severity.PASS
+    if found.units_without:
+        done = f"have no value in {', '.join(losing)}" if losing else "count as zero"
+        said.append(f"{found.units_without:,} units without any {done}")
+    return [
+        Finding(
+            code="outcomes",
+            severity=Severity.WARN if is_losing else severity,
+            message="; ".join(said) + ".",
+            why="Leaving out units to which nothing happened compares those to which something did, which the variant "
+            "may have changed."
+            if is_losing
+            else "",
+            do='If no row means that nothing happened, say missing = "zero" (or --missing zero).' if is_losing else "",
+            data={
+                "rows": found.rows,
+                "without_unit": found.without_unit,
+                "unassigned_rows": found.unassigned_rows,
+                "unassigned_units": found.unassigned_units,
+                "units_without": found.units_without,
+                "metrics": losing,
+            },
+        )
+    ]
+
+
+def _reads(metric: Metric, columns: Sequence[str]) -> bool:
+    return any(c in columns for e in (metric.value, metric.denominator) if e for c in e.columns)
 
 
 def crossed_over(events: EventCounts) -> list[Finding]:

@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 
 from abimpact.check.clusters import few_clusters, missing_cluster
 from abimpact.check.days import exposure_gaps, peeking, sample_ratio_over_time
-from abimpact.check.events import event_windows, unexposed
+from abimpact.check.events import event_windows, outcomes, unexposed
 from abimpact.check.files import schema_drift
 from abimpact.check.identity import (
     duplicate_rows,
@@ -42,6 +42,7 @@ CHECKS: tuple[Callable[[Log], Sequence[Finding]], ...] = (
     missing_variant,
     unknown_variant,
     filtered_rows,
+    outcomes,
     unexposed,
     event_windows,
     missing_values,

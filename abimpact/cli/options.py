@@ -123,6 +123,10 @@ Promised = Annotated[
         rich_help_panel=DECISION,
     ),
 ]
+Outcomes = Annotated[
+    str | None,
+    typer.Option(metavar="FILE", help="Outcomes in a file of their own, joined by the unit.", rich_help_panel=WHAT),
+]
 SeveralRows = Annotated[
     Rule | None, typer.Option("--several-rows", help="What several rows of a unit mean.", rich_help_panel=WHAT)
 ]

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import TypeVar
@@ -12,10 +12,11 @@ from abimpact.pipeline.provenance import Sources, digest, read_sources
 from abimpact.read.duckdb_engine import DuckDBEngine
 from abimpact.read.filling import files_of, filled, survey_fills, with_fills
 from abimpact.read.joining import log_columns
-from abimpact.read.loaded import Loaded
+from abimpact.read.loaded import Filled, Loaded
 from abimpact.read.loading import load, load_frame
 from abimpact.read.log import Log
 from abimpact.read.opening import Opener
+from abimpact.read.outcomes import PLACE, Outcomes, survey_outcomes, with_outcome_columns, with_outcomes
 from abimpact.read.sources import InputFile, expand
 from abimpact.read.survey import survey
 from abimpact.read.totals import totals_by_file
@@ -54,7 +55,8 @@ def opened(
         return opened_on_engine(request, running, finish, beside)
     if frame is None and not request.sources:
         raise UsageError("What is to be read?", "Name files, or an engine with --engine and --table or --query.")
-    of_fills = files_of(request.fill)
+    of_outcomes = expand([request.outcomes.file]) if request.outcomes else ()
+    of_fills = (*files_of(request.fill), of_outcomes)
     filling = {Path(f.path).resolve() for group in of_fills for f in group}
     # A folder of the log may hold the files that columns are filled in from.
     named = expand(request.sources) if frame is None else ()
@@ -83,25 +85,34 @@ def _read(
 ) -> tuple[Log, LooksByMetric, Sources]:
     """The opened log, the looks of a table of aggregates, and the sources once their digests are there."""
     engine.lock([file.path for group in (files, *of_fills) for file in group])
-    fillings = survey_fills(engine, request.fill, of_fills)
+    fillings = survey_fills(engine, request.fill, of_fills[:-1])
+    outcomes = survey_outcomes(engine, request.outcomes, of_fills[-1], request.pick)
     if frame is not None:
         loaded = load_frame(engine, frame)
         families = with_fills(engine.describe(loaded.relation), fillings)
-        experiment = resolve(request, families)
+        experiment = resolve(request, with_outcome_columns(families, outcomes))
         loaded = filled(engine, loaded, fillings, _texts(experiment))
-        return *_open(engine, loaded, families, experiment), tuple
+        return *_open(engine, loaded, families, experiment, outcomes), tuple
     seen = survey(engine, files, request.pick)
     families = with_fills(seen.families, fillings)
-    experiment = resolve(request, families)
+    experiment = resolve(request, with_outcome_columns(families, outcomes))
     texts = _texts(experiment)
     loaded = load(engine, seen, texts=texts, numbers=_numbers(experiment), time=experiment.time)
     loaded = filled(engine, loaded, fillings, texts)
     # Whether a column is text may come to light only beyond the first rows, or by what it is needed for.
     found = log_columns(engine, loaded)
     families = {name: found[name] if "text" in (found[name], family) else family for name, family in families.items()}
-    log, looks = _open(engine, loaded, families, experiment)
+    log, looks = _open(engine, loaded, families, experiment, outcomes)
     totals = totals_by_file(engine, loaded, log)
-    return log, looks, partial(read_sources, files, of_fills, totals, log.fills, digests)
+    return log, looks, partial(read_sources, files, of_fills, totals, _fills(log, request), digests)
+
+
+def _fills(log: Log, request: Request) -> tuple[Filled, ...]:
+    """What each further file fills in: the columns of outcomes come last."""
+    if request.outcomes is None:
+        return log.fills
+    columns = ", ".join(log.outcomes.columns) if log.outcomes else "events"
+    return (*log.fills, Filled(column=columns, path=request.outcomes.file, by="", missing=0, found=0))
 
 
 def opened_each(
@@ -146,9 +157,19 @@ def opened_each(
 
 
 def _open(
-    engine: DuckDBEngine, loaded: Loaded, families: Mapping[str, str], experiment: Experiment
+    engine: DuckDBEngine,
+    loaded: Loaded,
+    families: Mapping[str, str],
+    experiment: Experiment,
+    outcomes: Outcomes | None,
 ) -> tuple[Log, LooksByMetric]:
     """A log of rows, or a table of aggregates with its looks."""
+    if outcomes and experiment.aggregates is None:
+        texts = [name for name in _texts(experiment) if name in outcomes.survey.families]
+        loaded, counts = with_outcomes(engine, loaded, outcomes, experiment, texts, _numbers(experiment))
+        families = {**log_columns(engine, loaded), **families}
+        families.pop(PLACE, None)
+        return replace(Opener(engine, loaded, families, experiment).open(), outcomes=counts), {}
     if experiment.aggregates is None:
         return Opener(engine, loaded, families, experiment).open(), {}
     from abimpact.read.aggregates import open_aggregates

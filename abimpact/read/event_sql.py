@@ -18,9 +18,9 @@ FUNCTIONS = {
 }
 
 
-def aggregate_sql(aggregate: EventAggregate, value: str, name: str | None, also: str) -> str:
-    """The aggregate over events that meet its own conditions and `also` ("": no other), 0 or null without any."""
-    conditions = [also] if also else []
+def aggregate_sql(aggregate: EventAggregate, value: str, name: str | None, *also: str) -> str:
+    """The aggregate over events that meet its own conditions and `also` ("" is none), 0 or null without any."""
+    conditions = [condition for condition in also if condition]
     if aggregate.event is not None and name is not None:
         conditions.append(f"{quote(name)} = {literal(aggregate.event)}")
     if aggregate.condition is not None:

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from abimpact.errors import DataError, nearest
 from abimpact.read.event_sql import aggregate_sql, nothing_sql, picked, window_sql
 from abimpact.read.event_windows import closed_sql, count_events
-from abimpact.read.loaded import Loaded
+from abimpact.read.loaded import FILE, Loaded
 from abimpact.read.log import EventCounts
 from abimpact.read.numbers_in_text import number_sql
 from abimpact.read.reading import PLACE, Reading
@@ -27,12 +27,14 @@ MOST_NAMES = 10_000
 class _Sources:
     """What both passes read: the relation of `events` (unit, t, v, is_exposure, place, then the log's columns).
 
-    `variants` are the names that the numbers v stand for; `attributes` the columns taken from the first exposure.
+    `variants` are the names that the numbers v stand for; `attributes` the columns taken from the first exposure,
+    `outcome` the condition of events that count, "" if all do.
     """
 
     events: str
     variants: tuple[str, ...]
     attributes: tuple[str, ...]
+    outcome: str
 
 
 def units_of_events(reading: Reading) -> tuple[Reading, EventCounts]:
@@ -71,6 +73,12 @@ def _sources(reading: Reading, events: Events) -> _Sources:
     relation = f"(SELECT *{aliases} FROM {reading.derived}{where})"
     name = f"CAST({quote(experiment.variant)} AS VARCHAR)"
     exposed = f"({events.exposure.sql}) IS TRUE" if events.exposure else "true"
+    is_outcome = "true"
+    if reading.loaded.assignments:
+        # Assignments need not say that they are exposures; outcomes never are, and assignments are no outcomes.
+        is_assignment = f"{FILE} IN ({', '.join(map(literal, reading.loaded.assignments))})"
+        declared = f" AND ({events.exposure.sql}) IS NOT FALSE" if events.exposure else ""
+        exposed, is_outcome = f"({is_assignment}{declared})", f"NOT {is_assignment}"
     found = engine.rows(
         f"SELECT {name}, count_if({exposed}) FROM {relation} GROUP BY 1 ORDER BY 1 NULLS LAST LIMIT {MOST_VARIANTS + 1}"
     )
@@ -86,7 +94,8 @@ def _sources(reading: Reading, events: Events) -> _Sources:
     time = _time_sql(reading, relation)
     engine.execute(
         f"CREATE TEMP VIEW events AS SELECT *, {reading.unit} AS e_unit, {time} AS e_t, "
-        f"CAST(CASE {name} {cases} END AS SMALLINT) AS e_v, {exposed} AS e_is_exposure FROM {relation}"
+        f"CAST(CASE {name} {cases} END AS SMALLINT) AS e_v, {exposed} AS e_is_exposure, "
+        f"{is_outcome} AS e_is_outcome FROM {relation}"
     )
     own = {a.column for a in events.aggregates}
     more = (experiment.cluster, experiment.met_by)
@@ -96,7 +105,8 @@ def _sources(reading: Reading, events: Events) -> _Sources:
     wanted |= dict.fromkeys(c for expression in read for c in expression.columns)
     wanted |= dict.fromkeys(c for m in experiment.metrics for c in m.covariates)
     keys = (experiment.unit, experiment.time, experiment.variant)
-    return _Sources("events", variants, tuple(c for c in wanted if c not in own and c not in keys))
+    attributes = tuple(c for c in wanted if c not in own and c not in keys)
+    return _Sources("events", variants, attributes, "e_is_outcome" if reading.loaded.assignments else "")
 
 
 def _time_sql(reading: Reading, relation: str) -> str:
@@ -146,7 +156,7 @@ def _first_pass(
     ]
     # Where this pass is right nothing lies before the exposure.
     parts += [
-        f"{aggregate_sql(a, value, events.name, '')} AS a{i}"
+        f"{aggregate_sql(a, value, events.name, sources.outcome)} AS a{i}"
         for i, (a, value) in enumerate(aggregates)
         if not a.is_before
     ]
@@ -179,7 +189,7 @@ def _second_pass(
         "count_if(e_before) AS n_before",
     ]
     parts += [
-        f"{aggregate_sql(a, value, events.name, 'e_before' if a.is_before else 'e_inside')} AS a{i}"
+        f"{aggregate_sql(a, value, events.name, sources.outcome, 'e_before' if a.is_before else 'e_inside')} AS a{i}"
         for i, (a, value) in enumerate(aggregates)
     ]
     reading.engine.execute(f"CREATE TEMP TABLE event_again AS SELECT {', '.join(parts)} FROM {joined} GROUP BY e_unit")

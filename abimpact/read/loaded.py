@@ -37,7 +37,8 @@ class Loaded:
 
     `is_parsed` says that its texts were parsed from text files, `has_decimal_commas` that one of these separates its
     columns by semicolons, as people do who write decimal commas; `guesses` what was assumed. A relation of `files`
-    has the columns `FILE` and `ROW`.
+    has the columns `FILE` and `ROW`. Where outcomes are events of other files, `assignments` are the paths of those
+    that say who was exposed when.
     """
 
     relation: str
@@ -47,6 +48,7 @@ class Loaded:
     guesses: tuple[str, ...] = ()
     files: tuple[FileColumns, ...] = ()
     fills: tuple[Filled, ...] = ()
+    assignments: tuple[str, ...] = ()
 
 
 def first(engine: Engine, loaded: Loaded, column: str, condition: str) -> tuple[str, str]:

@@ -72,6 +72,23 @@ class EventCounts:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class OutcomeCounts:
+    """What was met when the outcomes in `path`, with `columns` of their own, were joined to the assignments.
+
+    `rows` in all, `without_unit` of them name no unit, `unassigned_rows` (of `unassigned_units`) one that was not
+    assigned; `units_without` units were assigned and have no outcome.
+    """
+
+    path: str
+    columns: tuple[str, ...]
+    rows: int
+    without_unit: int
+    unassigned_rows: int
+    unassigned_units: int
+    units_without: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Column:
     """A canonical number column of the relation and what the profile scan found in it.
 
@@ -168,7 +185,8 @@ class Log:
     `files` and `fills` say what the log was read from; a frame has no files.
     With `strata` the relation has a column `stratum`, the number of the unit's; with `clusters` one `cluster`;
     if it `has_differing`, one `differs` that says on which units the variants decide differently.
-    `events` is None unless units were made of events; `raw` has one row per unit then.
+    `events` is None unless units were made of events; `raw` has one row per unit then. `outcomes` is None unless these
+    were joined from other files.
     """
 
     engine: Engine
@@ -194,6 +212,7 @@ class Log:
     clusters: Clusters | None = None
     has_differing: bool = False
     events: EventCounts | None = None
+    outcomes: OutcomeCounts | None = None
 
     @property
     def rows(self) -> str:

@@ -11,7 +11,7 @@ from abimpact.spec.document import Document, read_document
 from abimpact.spec.engine_url import is_address
 from abimpact.spec.metric import Role
 from abimpact.spec.presentation import Presentation
-from abimpact.spec.request import Fill, MetricRequest, Request
+from abimpact.spec.request import Fill, MetricRequest, OutcomeFile, Request
 from abimpact.spec.signed import SignedPlan, read_signed
 
 if TYPE_CHECKING:
@@ -45,11 +45,14 @@ def load_request(flags: Mapping[str, Any], sources: Sequence[str], config: Path 
     given, sources = _with_engine(given, sources)
     path = config or find_config(sources, Path.cwd())
     money = given.pop("value", {})
+    outcomes = given.pop("outcomes", None)
     signed = read_signed(Path(given.pop("signed"))) if "signed" in given else None
     tables = {"--value": {"value": money}, "--payoff": {"payoff": given.pop("payoff", {})}}
     tables["the command line"] = {"data": {"decisions": given.pop("decisions", {})}}
     request = _from_document(path, tables, signed)
     request = replace(request, **_from_environment())
+    if outcomes:
+        given["outcomes"] = OutcomeFile(file=outcomes, by=request.outcomes.by if request.outcomes else None)
     if "split" in given and request.split_schedule:
         request = replace(request, split_schedule=())
     if "metrics" in given:
@@ -157,6 +160,8 @@ def _request(file: "ConfigFile", path: Path | None) -> Request:
     data["columns"] = {name: _listed(others) for name, others in data.get("columns", {}).items()}
     folder = path.parent if path else Path()
     data["fill"] = tuple(Fill(**{**fill, "file": str(folder / fill["file"])}) for fill in data["fill"])
+    if outcomes := data.get("outcomes"):
+        data["outcomes"] = OutcomeFile(**{**outcomes, "file": str(folder / outcomes["file"])})
     values: dict[str, Any] = {**data, **units, **file.analysis.model_dump(exclude_none=True)}
     values["proposed"] = (proposed,) if isinstance(proposed, str) else tuple(proposed)
     known = {f.name for f in fields(Request)}

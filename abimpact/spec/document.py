@@ -71,7 +71,8 @@ def _moved(table: dict[str, Any], old: Path, new: Path) -> dict[str, Any]:
     """A table whose paths, relative to the folder `old`, are relative to `new`."""
     data = table.get("data")
     fills = data.get("fill") if isinstance(data, dict) else None
-    for fill in fills if isinstance(fills, list) else []:
+    outcomes = data.get("outcomes") if isinstance(data, dict) else None
+    for fill in [*(fills if isinstance(fills, list) else []), outcomes]:
         if isinstance(fill, dict) and isinstance(fill.get("file"), str):
             fill["file"] = os.path.relpath(old / fill["file"], new)
     return table

@@ -47,6 +47,14 @@ class Fill:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class OutcomeFile:
+    """Outcomes in a file of their own (or several, by a pattern); `by` is the unit's column there, None if the same."""
+
+    file: str
+    by: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Pick:
     """What is taken from a source that holds several tables: the sheet of a workbook, the table of a database.
 
@@ -80,6 +88,7 @@ class Request:
     table: str | None = None
     columns: Mapping[str, Sequence[str] | Mapping[str, Sequence[str]]] = field(default_factory=dict)
     fill: tuple[Fill, ...] = ()
+    outcomes: OutcomeFile | None = None
     unit: str | None = None
     cluster: str | None = None
     variant: str | None = None

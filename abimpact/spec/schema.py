@@ -54,6 +54,13 @@ class FillTable(_Table):
     by: str = Field(description="the key that both have; one value a key")
 
 
+class OutcomeTable(_Table):
+    """`[data.outcomes]`: outcomes in another file than the assignments, joined by the unit."""
+
+    file: str = Field(description="the file (or pattern), relative to this one")
+    by: str | None = Field(None, description="the unit's column there, if it has another name")
+
+
 class EventTable(_Table):
     """`[data.events]`: the log has one row per event, and units are made of their events."""
 
@@ -148,6 +155,7 @@ class Data(_Table):
     missing: Literal["zero", "exclude"] | None = Field(None, description="what a null outcome means")
     kind: Literal["rows", "aggregates"] = Field("rows", description="what the log's rows are")
     aggregates: AggregateColumns | None = Field(None, description="the columns of a table of aggregates")
+    outcomes: OutcomeTable | None = Field(None, description="outcomes in another file")
     events: EventTable | None = Field(None, description="how events become units")
     columns: dict[str, Names | dict[str, Names]] | None = Field(
         None,
