@@ -18,7 +18,8 @@ ROOT = DOCS.parent
 OVERVIEW = "overview.md"
 COPIES = "repository"
 FENCE = re.compile(r"^```.*?^```$", re.MULTILINE | re.DOTALL)
-LINK = re.compile(r"(!?)\[([^\]]*)\]\(([^)\s]+)\)")
+# The text may hold brackets of its own, as [[metric]] has.
+LINK = re.compile(r"(!?)\[((?:[^\[\]]|\[(?:[^\[\]]|\[[^\[\]]*\])*\])*)\]\(([^)\s]+)\)")
 SECTION = re.compile(r"^\*\*(.+?)\*\*")
 ENTRY = re.compile(r"^- \[(.+?)\]\(([^)\s#]+)\.(?:md|ipynb)\)")
 

@@ -100,3 +100,8 @@ def test_every_page_is_on_the_map() -> None:
     index = ROOT / "docs" / "index.md"
     listed = {(index.parent / link.partition("#")[0]).resolve() for link in LINK.findall(index.read_text("utf-8"))}
     assert [p for p in PAGES[1:] if p != index and p.resolve() not in listed] == []
+
+
+def test_no_page_is_on_the_map_twice() -> None:
+    listed = re.findall(r"^- \[.+\]\((.+?)\)", (ROOT / "docs" / "index.md").read_text("utf-8"), re.MULTILINE)
+    assert sorted(set(listed)) == sorted(listed)
