@@ -107,3 +107,16 @@ def test_the_portfolio_is_that_of_the_script_and_covers_the_truth(make: ModuleTy
     assert total["annual_net"]["low"] < true < total["annual_net"]["high"] < total["measured"]["annual_net"]["estimate"]
     assert round(true, -3) == 965_000  # as docs/portfolio.md says
     assert len(found["sample_ratio"]["failed"]) == len(make.LOSING)
+
+
+def test_the_worked_example_is_right_to_the_cent() -> None:
+    # The case m-business_value-01 of tests/golden/methods.json, as a table of counts, means and variances.
+    found = analyze(FOLDER / "worked_example" / "table.csv").to_dict()["value"]
+    assert found["annual"]["estimate"] == pytest.approx(150_275.23, abs=0.005)
+    assert found["annual_net"]["estimate"] == pytest.approx(90_275.23, abs=0.005)
+    npv = found["npv"]
+    assert (npv["estimate"], npv["low"], npv["high"]) == pytest.approx((66_676.02, -138_586.34, 271_938.38), abs=0.005)
+    assert found["break_even"]["absolute"] == pytest.approx(0.026632653, abs=5e-10)
+    assert found["probability_pays"] == pytest.approx(0.73782725, abs=5e-9)
+    assert found["expected_loss"] == pytest.approx({"ship": 16_634.99, "keep": 83_311.01}, abs=0.005)
+    assert found["payback_months"] == pytest.approx(11.963, abs=0.0005)
