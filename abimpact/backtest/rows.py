@@ -10,6 +10,7 @@ from datetime import date
 from abimpact.backtest.reading import History
 from abimpact.errors import DataError
 from abimpact.read.calendar import day_of, period_sql
+from abimpact.read.distinct import are_distinct
 from abimpact.read.duckdb_engine import DuckDBEngine
 from abimpact.read.flags import flag, number
 from abimpact.read.loaded import ROW
@@ -254,7 +255,7 @@ def _halve(history: History, split: str, cut: date | None) -> None:
 def _count(engine: DuckDBEngine, has_unit: bool) -> tuple[int, int, int, int]:
     """Rows, units, units with several rows, and rows that are exact copies of another one of their unit."""
     rows = engine.rows("SELECT count(*) FROM decided")[0][0]
-    if not has_unit:
+    if not has_unit or are_distinct(engine, "decided", "unit", rows, is_integer=False):
         return rows, rows, 0, 0
     units, repeated = engine.rows(
         "SELECT count(*), count(*) FILTER (n > 1) FROM (SELECT count(*) AS n FROM decided GROUP BY unit)"
