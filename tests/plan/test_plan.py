@@ -264,3 +264,20 @@ def test_the_plan_is_written_and_signed(tmp_path: Path) -> None:
     told_ = sheet(found)
     for part in ("Owner", "value", "sessions", "Signed", signed.digest, "Runs"):
         assert part in told_
+
+
+def test_hostile_names_stay_names() -> None:
+    import tomllib
+
+    from abimpact.plan.signed import sheet, to_toml
+
+    name = "x|y\n# <b>z</b>\x1b[31m\"'"
+    request = Request(metrics=(MetricRequest(name=name, value="value", role=Role.PRIMARY),), incumbent="<i>|\n# r")
+    found = run_plan(request, keys={**told(4.0, 1.0, name), "lift": "2%", "start": "2026-05-04"})
+    assert tomllib.loads(to_toml(found))["metric"][0]["name"] == name
+    terminal, *marked = (render(page(found), {}, f, Options()) for f in ("terminal", "markdown", "html"))
+    for text in (terminal, sheet(found), *marked):
+        assert text is terminal or "<b>" not in text.replace("\\<b>", "")
+        assert "\x1b" not in text
+        assert "\n# <" not in text
+        assert "\n# r" not in text
