@@ -11,6 +11,7 @@ from abimpact.read.loaded import Loaded
 from abimpact.read.loading import load
 from abimpact.read.sources import expand
 from abimpact.read.survey import survey
+from abimpact.spec.engine_url import is_address
 from abimpact.spec.event_logs import find_events
 from abimpact.spec.expression import find_column
 from abimpact.spec.facts import GroupFacts, LogFacts
@@ -36,6 +37,10 @@ class _Look:
 def run_init(request: Request, *, command: str = "", running: Running | None = None) -> Start:  # noqa: ARG001 - as its siblings
     """What the log that `request` names seems to hold; what `request` says of it is not guessed."""
     running = running or Running()
+    if any(map(is_address, request.sources)):
+        raise UsageError(
+            "init looks at files, not at an engine.", "Export a part of the table to Parquet, and run init on that."
+        )
     files = expand(request.sources)
     engine = DuckDBEngine(memory_limit=running.memory_limit, threads=running.threads)
     try:

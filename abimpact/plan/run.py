@@ -30,7 +30,8 @@ def run_plan(
     `keys` are those of `[plan]`, which they beat.
     """
     terms = plan_terms(request, keys)
-    has_log = bool(request.sources) or frame is not None
+    has_table = request.engine and (request.table or request.query)
+    has_log = bool(request.sources or has_table) or frame is not None
     known = (
         from_log(request, terms, command, frame, running or Running())
         if has_log

@@ -23,6 +23,7 @@ from abimpact.read.arithmetic import (
 )
 from abimpact.read.dialect import ONE, ZERO, Dialect, case_of, double
 from abimpact.read.engine import EngineError
+from abimpact.read.texts_and_times import concat, contains, ends_with, in_zone, matches, part, weekday
 
 if TYPE_CHECKING:
     from sqlglot.expressions import Expr as Node
@@ -30,7 +31,12 @@ if TYPE_CHECKING:
 # How numbers and dates are written, where a cast of other text would fail.
 NUMBER_TEXT = r"^\s*[+-]?((\d+\.?\d*|\.\d+)([eE][+-]?\d+)?|inf|infinity|nan)\s*$"
 DATE_TEXT = r"^\s*\d{4}-(0?[1-9]|1[0-2])-(0?[1-9]|[12]\d|3[01])([T ][0-9:.]+(Z|[+-]\d\d(:?\d\d)?)?)?\s*$"
-BOOLEANS = (exp.Predicate, exp.Connector, exp.Not, exp.Boolean, exp.StartsWith, exp.EndsWith, exp.Contains)
+# Older versions of sqlglot have fewer kinds.
+NEWER = {name: kind for name in ("EndsWith", "Hour", "Minute", "RegexpFullMatch") if (kind := getattr(exp, name, None))}
+BOOLEANS = (
+    *(exp.Predicate, exp.Connector, exp.Not, exp.Boolean, exp.StartsWith, exp.Contains),
+    *(kind for name, kind in NEWER.items() if name == "EndsWith"),
+)
 INTEGERS = ("TINYINT", "SMALLINT", "INT", "BIGINT")
 # What has no fraction already.
 WHOLE = (exp.Case, exp.Floor, exp.Ceil, exp.Literal, exp.Count)
@@ -171,59 +177,6 @@ def _try_cast(node: "Node", dialect: Dialect) -> "Node":
     return case_of((exp.RegexpILike(this=text, expression=pattern), cast))
 
 
-def _part(name: str) -> "Callable[[Node, Dialect], Node]":
-    return lambda node, _: exp.Extract(this=exp.var(name), expression=node.this.copy())
-
-
-def _in_zone(node: "Node", dialect: Dialect) -> "Node":
-    """The wall clock of a zone; Spark has a function for it, from times of UTC."""
-    if not dialect.is_spark:
-        return node
-    return exp.func("from_utc_timestamp", exp.cast(node.this.copy(), "TIMESTAMP"), node.args["zone"].copy())
-
-
-def _weekday(value: "Node", dialect: Dialect) -> "Node":
-    """Sunday is 0."""
-    if dialect.is_postgres:
-        return exp.Extract(this=exp.var("DOW"), expression=value.copy())
-    found = exp.DayOfWeek(this=value.copy())
-    return found if dialect.sqlglot == "snowflake" else exp.paren(exp.Sub(this=found, expression=ONE.copy()))
-
-
-def _matches(node: "Node", dialect: Dialect) -> "Node":
-    """Whether a pattern fits a whole text."""
-    value, pattern, *flags = node.expressions if isinstance(node, exp.Anonymous) else _arguments(node)
-    whole, any_case = f"^({pattern.name})$", any("i" in flag.name for flag in flags)
-    if dialect.is_postgres:
-        kind = exp.RegexpILike if any_case else exp.RegexpLike
-        return exp.paren(kind(this=value.copy(), expression=exp.Literal.string(whole)))
-    text = exp.Literal.string(("(?i)" if any_case else "") + whole)
-    return exp.paren(exp.RegexpLike(this=value.copy(), expression=text))
-
-
-def _arguments(node: "Node") -> list["Node"]:
-    return [part for key in ("this", "expression", "options") if (part := node.args.get(key)) is not None]
-
-
-def _contains(node: "Node", dialect: Dialect) -> "Node":
-    if dialect.is_spark or dialect.sqlglot == "snowflake":
-        return node
-    return exp.paren(exp.GT(this=exp.func("strpos", node.this.copy(), node.expression.copy()), expression=ZERO.copy()))
-
-
-def _ends_with(node: "Node", dialect: Dialect) -> "Node":
-    if not dialect.is_postgres:
-        return node
-    tail = exp.func("right", node.this.copy(), exp.Length(this=node.expression.copy()))
-    return exp.paren(exp.EQ(this=tail, expression=node.expression.copy()))
-
-
-def _concat(node: "Node", _: Dialect) -> "Node":
-    """A null is an empty text."""
-    parts = [exp.func("coalesce", exp.cast(e.copy(), "TEXT"), exp.Literal.string("")) for e in node.expressions]
-    return exp.Concat(expressions=parts, safe=True, coalesce=False)
-
-
 def _anonymous(node: "Node", dialect: Dialect) -> "Node":
     name = node.name.lower()
     if name in NOT_ELSEWHERE:
@@ -233,17 +186,23 @@ def _anonymous(node: "Node", dialect: Dialect) -> "Node":
         "isfinite": lambda: is_finite(node, dialect),
         "fsum": lambda: exp.Sum(this=value.copy()),
         "favg": lambda: exp.Avg(this=value.copy()),
-        "weekday": lambda: _weekday(value, dialect),
-        "dayofweek": lambda: _weekday(value, dialect),
+        "weekday": lambda: weekday(value, dialect),
+        "dayofweek": lambda: weekday(value, dialect),
         "hour": lambda: exp.Extract(this=exp.var("HOUR"), expression=value.copy()),
         "minute": lambda: exp.Extract(this=exp.var("MINUTE"), expression=value.copy()),
         "log2": lambda: log(exp.Log(this=exp.Literal.number(2), expression=value.copy()), dialect),
         "log10": lambda: log(exp.Log(this=exp.Literal.number(10), expression=value.copy()), dialect),
-        "regexp_full_match": lambda: _matches(node, dialect),
+        "regexp_full_match": lambda: matches(node, dialect),
     }
     return rules[name]() if name in rules else node
 
 
+OF_NEWER: "Mapping[str, Callable[[Node, Dialect], Node]]" = {
+    "EndsWith": ends_with,
+    "Hour": part("HOUR"),
+    "Minute": part("MINUTE"),
+    "RegexpFullMatch": matches,
+}
 RULES: "Mapping[type, Callable[[Node, Dialect], Node]]" = {
     exp.Literal: _literal,
     exp.Filter: _filter,
@@ -265,17 +224,15 @@ RULES: "Mapping[type, Callable[[Node, Dialect], Node]]" = {
     exp.Round: rounded,
     exp.Mod: decimals,
     exp.IntDiv: decimals,
-    exp.Year: _part("YEAR"),
-    exp.Month: _part("MONTH"),
-    exp.Day: _part("DAY"),
-    exp.DayOfWeek: lambda node, dialect: _weekday(node.this, dialect),
-    exp.AtTimeZone: _in_zone,
+    exp.Year: part("YEAR"),
+    exp.Month: part("MONTH"),
+    exp.Day: part("DAY"),
+    exp.DayOfWeek: lambda node, dialect: weekday(node.this, dialect),
+    exp.AtTimeZone: in_zone,
     exp.IsNan: is_nan,
     exp.IsInf: is_inf,
-    exp.Contains: _contains,
-    exp.EndsWith: _ends_with,
-    exp.Concat: _concat,
+    exp.Contains: contains,
+    exp.Concat: concat,
     exp.Anonymous: _anonymous,
-    **{kind: _part(kind.__name__.upper()) for name in ("Hour", "Minute") if (kind := getattr(exp, name, None))},
-    **{kind: _matches for name in ("RegexpFullMatch",) if (kind := getattr(exp, name, None))},
+    **{NEWER[name]: rule for name, rule in OF_NEWER.items() if name in NEWER},
 }

@@ -249,3 +249,9 @@ def test_check_says_the_same(server: Server, tmp_path: Path) -> None:
     arguments = "--unit person --incumbent rules --proposed ml --time started --segment country".split()
     found = compared(server, "log", arguments, tmp_path, "check")
     assert {"missing_unit", "missing_variant", "unknown_variant"} <= {c["code"] for c in found["checks"]}
+
+
+def test_a_plan_is_the_same(postgres: Server, tmp_path: Path) -> None:
+    arguments = ["-c", str(SAMPLE / "abimpact.toml"), "--lift", "3%"]
+    found = compared(postgres, "checkouts", arguments, tmp_path, "plan")
+    assert numbers(found) > 20
