@@ -16,7 +16,11 @@ def closed_sql(reading: Reading, events: Events) -> str:
         return "true"
     if reading.experiment.as_of:
         last = f"{literal(reading.experiment.as_of.isoformat())}::DATE"
-        return f"{window_sql(events, 'CAST(CAST(p.start AS DATE) AS TIMESTAMP)')} <= {last}"
+        zone = reading.experiment.calendar.timezone
+        moment = f"CAST(p.start AS TIMESTAMPTZ) AT TIME ZONE {literal(zone)}" if zone else "p.start"
+        if reading.families.get(reading.experiment.time or "") == "date":
+            moment = "p.start"
+        return f"{window_sql(events, f'CAST(CAST({moment} AS DATE) AS TIMESTAMP)')} <= {last}"
     return f"{window_sql(events, 'p.start')} <= {UNTIL}"
 
 

@@ -213,6 +213,16 @@ def test_as_of_closes_windows_by_the_day() -> None:
         assert log.events.until == as_of
 
 
+def test_as_of_is_a_day_of_the_zone() -> None:
+    """23:30 UTC on the 1st is the 2nd in Berlin: its window of one day ends on the 3rd there."""
+    rows = [(u, "2026-03-01 23:30", "exposure", v, None) for u, v in enumerate(("rules", "ml"))]
+    as_of = pd.Timestamp("2026-03-02").date()
+    for zone, n in ((None, 0), ("Europe/Berlin", 2), ("America/New_York", 0)):
+        with units(small(rows), ("count of *",), window=1, as_of=as_of, timezone=zone) as log:
+            assert log.events is not None
+            assert log.events.open_units == n
+
+
 def test_units_without_such_events_may_be_left_out_of_a_mean(tmp_path: Path) -> None:
     config = tmp_path / "abimpact.toml"
     config.write_text(
