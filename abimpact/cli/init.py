@@ -47,7 +47,7 @@ def init(
 
     path = Path(NAME)
     if path.exists() and not force:
-        raise UsageError(f"There is a {NAME} here already.", "Give --force to replace it, or run in another folder.")
+        raise UsageError(f"An {NAME} lies here already.", "Give --force to replace it, or run in another folder.")
     request = Request(
         sources=tuple(sources),
         sheet=sheet,

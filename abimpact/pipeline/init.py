@@ -109,7 +109,7 @@ def _of_aggregates(look: _Look, keys: dict[str, str]) -> Start:
     variant = _named(request.variant, facts, "--variant") or choose_variant(rest)
     if variant is None:
         called = [c for c in rest.columns if "variant" in c.casefold()]
-        variant = Choice(name=called[0], why="called like one") if called else None
+        variant = Choice(name=called[0], why="by its name") if called else None
     has_both = any(key.startswith("incumbent_") for key in keys)
     if variant is None and not has_both:
         raise UsageError(

@@ -48,7 +48,7 @@ def _variant_score(column: ColumnFacts) -> tuple[float, list[str]]:
     counts = list(column.values.values())
     if column.name.casefold() in VARIANT_NAMES or words.has(column.name, words.VARIANT):
         score += 4 if column.name.casefold() in VARIANT_NAMES else 2
-        why.append("called like one")
+        why.append("by its name")
     known = [v for v in column.values if words.has(v, words.INCUMBENT)]
     if known:
         score += 3
@@ -120,7 +120,7 @@ def choose_unit(facts: LogFacts, groups: Mapping[str, GroupFacts]) -> Choice | N
     rows = f"{group.values:,} values in {facts.columns[best].filled:,} rows"
     kept = f"{group.in_both:,} met several variants" if group.in_both else "each keeps its variant"
     tied = [name for name, score in scores.items() if score == scores[best] and name != best]
-    return Choice(name=best, why=f"called like one; {rows}; {kept}", is_sure=not tied)
+    return Choice(name=best, why=f"by its name; {rows}; {kept}", is_sure=not tied)
 
 
 def choose_time(facts: LogFacts) -> Choice | None:
