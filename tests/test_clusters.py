@@ -250,6 +250,7 @@ def test_quantiles_are_wider_by_cluster_and_narrower_where_paired(data: pd.DataF
         told(data, "value:p50", cluster=cluster)["metrics"][0]["estimates"][0] for cluster in (None, "store")
     )
     assert units["absolute"]["estimate"] == clusters["absolute"]["estimate"]
+    assert "design effects" in clusters["notes"][0]
     ratio = np.divide(*(e["absolute"]["high"] - e["absolute"]["low"] for e in (clusters, units)))
     assert ratio > 1.5 if data["store"].nunique() == STORES else ratio < 0.95
 
@@ -319,6 +320,15 @@ def test_days_that_switch_are_an_experiment() -> None:
     # A customer counts once in every day that saw him.
     assert sum(found["experiment"]["units"].values()) == len(data)
     assert found["metrics"][0]["estimates"][-1]["notes"][0] == "by cluster: 28 in rules, 28 in ml"
+
+
+def test_what_would_settle_it_is_more_clusters() -> None:
+    data = log(60, effect=1.2)
+    found = analyze(
+        data, unit="unit", variant="variant", incumbent="rules", cluster="store", metrics=["value"], resamples=0
+    )
+    headline = found.to_dict()["verdict"]["headline"]
+    assert "more clusters (store) of this size" in headline
 
 
 def test_too_few_clusters() -> None:

@@ -128,9 +128,14 @@ def _compare_quantile(summary: MetricSummary, proposed: int, level: float) -> Co
     if isinstance(t, NotEstimated):
         return t
     covariance = covariance_of_quantiles(t, c, below[proposed], below[0]) if below else 0.0
+    found = compare_quantiles(t, c, level, covariance)
+    if below:
+        told = f"by cluster: {below[0].n:,} in {summary.variants[0]}, {below[proposed].n:,} in "
+        told += f"{summary.variants[proposed]}; design effects {effects[0]:.3g} and {effects[1]:.3g}"
+        found = replace(found, notes=(told, *found.notes))
     return Compared(
         (c.value, t.value),
-        (compare_quantiles(t, c, level, covariance),),
+        (found,),
         normal_difference(t, c, covariance),
         lambda is_relative: quantile_thresholds(t, c, covariance, is_relative=is_relative),
     )

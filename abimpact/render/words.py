@@ -169,6 +169,14 @@ def _not_worth_testing(report: Report, decision: Decision) -> str:
     )
 
 
+def _more_of(report: Report, units: int) -> str:
+    """More of what was randomised: units, or as many clusters as hold these."""
+    if not report.clusters:
+        return f"{numbers.count(units)} more units"
+    clusters = math.ceil(units / sum(report.units.values()) * sum(report.clusters.values()))
+    return f"{numbers.count(clusters)} more clusters ({phrases.name(report.cluster or '')}) of this size"
+
+
 def _more_is_worth(report: Report, decision: Decision) -> str:
     worth, currency = _worth(report, decision), _currency(report)
     more = money.another(worth)
@@ -337,9 +345,7 @@ def _traded(report: Report, decision: Decision) -> str:
 def _inconclusive(report: Report, decision: Decision) -> str:
     more = _data(decision, "primary_better")["more_units"]
     settle = (
-        f" Some {numbers.count(more)} more units{_in_days(report, more)} would settle an effect of this size."
-        if more
-        else ""
+        f" Some {_more_of(report, more)}{_in_days(report, more)} would settle an effect of this size." if more else ""
     )
     with_ = f"with {phrases.name(decision.proposed)} " if len(report.verdicts) > 1 else ""
     return f"Not decided: {with_}{_open(report, decision)}.{settle}"
