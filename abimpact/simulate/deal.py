@@ -1,6 +1,6 @@
 """Deals a log's units out again: in each repetition other units are the incumbent's, others the proposed variant's."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,6 +12,8 @@ from abimpact.spec.metric import Metric, MetricKind
 from abimpact.summarise.blocks import Blocks, Shares
 from abimpact.summarise.summary import Floats, MetricSummary, Moments, Ranks
 
+# A stream of random numbers of its own for each metric (and "" for the units), so that none depends on the others.
+Streams = Callable[[str], np.random.Generator]
 # Repetitions whose weights are held at once: 32 MB at 16,384 blocks.
 AT_ONCE = 256
 
@@ -49,15 +51,14 @@ class Population:
     metrics: tuple[tuple[Metric, tuple[str, ...]], ...]
 
 
-def dealt(
-    population: Population, deal: Deal, repetitions: int, rng: np.random.Generator
-) -> Iterator[list[MetricSummary]]:
+def dealt(population: Population, deal: Deal, repetitions: int, streams: Streams) -> Iterator[list[MetricSummary]]:
     """For each repetition the summaries of all metrics, in which the variants differ by chance alone."""
+    rng = streams("")
     for start in range(0, repetitions, AT_ONCE):
         weights = _weights(len(population.blocks.units), deal, min(AT_ONCE, repetitions - start), rng)
         for c, t in zip(*map(population.blocks.moments, weights), strict=True):
             yield [
-                _summary(metric, names, arms, population.shares.get(metric.name), deal, rng)
+                _summary(metric, names, arms, population.shares.get(metric.name), deal, streams(metric.name))
                 for (metric, names), *arms in zip(population.metrics, c, t, strict=True)
             ]
 
@@ -94,11 +95,11 @@ def _summary(
 
 def _ranks(metric: Metric, shares: Shares, deal: Deal, rng: np.random.Generator) -> tuple[Ranks, ...]:
     """Order statistics of units drawn from the shares of the sorted values; values within a share are interpolated."""
-    held = np.diff(np.round(np.linspace(0, shares.n, len(shares.edges)))).astype(np.int64)
+    held, total = shares.held, int(shares.held.sum())
     assert metric.quantile is not None
     found = []
     for share in deal.shares:
-        n = int(rng.poisson(shares.n * share)) if deal.is_larger else int(rng.binomial(shares.n, min(share, 1.0)))
+        n = int(rng.poisson(total * share)) if deal.is_larger else int(rng.binomial(total, min(share, 1.0)))
         if deal.is_larger:
             counts = rng.multinomial(n, held / held.sum())
         else:
@@ -114,6 +115,8 @@ def _value_at(shares: Shares, counts: NDArray[np.int64], rank: int) -> float:
     """The value of that 1-based rank among units of which each share has `counts`."""
     ends = np.cumsum(counts)
     place = int(np.searchsorted(ends, rank))
-    inside = (rank - (ends[place] - counts[place]) - 0.5) / counts[place]
+    j, n = rank - (ends[place] - counts[place]), counts[place]
+    # The j-th of n units drawn from those of a share is, on average, at this place among them.
+    inside = j * (shares.held[place] + 1) / (n + 1) / shares.held[place]
     low, high = shares.edges[place], shares.edges[place + 1]
-    return float(low + inside * (high - low))
+    return float(low + min(inside, 1.0) * (high - low))

@@ -101,7 +101,7 @@ _METHOD = (
     "The population is the log: all its units pooled, so that a real effect in it is part of the spread. Each test "
     "deals them out to two variants at random and analyses them as `report` does, but for the bootstrap.",
     "Units are dealt in up to 16,384 small blocks whose sums are kept, so that thousands of tests cost one scan. The "
-    "values of a quantile are dealt in 2,048 equal shares.",
+    "values around a quantile are dealt in 4,096 equal shares.",
     "An effect multiplies the proposed variant's values (a ratio's numerator) or turns as many 0s into 1s as the lift "
     "takes. Without --lift it is the one that 80 % of tests should find.",
 )

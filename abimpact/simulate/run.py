@@ -7,7 +7,7 @@ import hashlib
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from functools import partial
+from functools import cache, partial
 
 import numpy as np
 
@@ -146,18 +146,18 @@ def run_simulation(
 
 def _tallied(log: Log, deal: Deal, terms: Terms, progress: Callable[[float], None]) -> dict[str, _Tallies]:
     """Every metric over all repetitions, each of them without an effect and then with one."""
-    population, rng = _population(log), _rng(log.experiment.seed)
-    pilots = [list(map(deal.compare, s)) for s in dealt(population, deal, min(PILOTS, terms.repetitions), rng)]
+    population, streams = _population(log, deal), cache(partial(_stream, log.experiment.seed))
+    pilots = [list(map(deal.compare, s)) for s in dealt(population, deal, min(PILOTS, terms.repetitions), streams)]
     tallies = {}
     for place, metric in enumerate(log.metrics):
         lift = terms.lift or smallest_found([e.relative for p in pilots if (e := p[place].decisive)])
         tallies[metric.name] = _Tallies(effect=EffectTally(lift) if lift else None)
-    for done, summaries in enumerate(dealt(population, deal, terms.repetitions, rng), start=1):
+    for done, summaries in enumerate(dealt(population, deal, terms.repetitions, streams), start=1):
         for summary in summaries:
             mine = tallies[summary.metric.name]
             mine.add(deal.compare(summary))
             if mine.effect is not None:
-                changed = with_lift(summary, mine.effect.lift, rng)
+                changed = with_lift(summary, mine.effect.lift, streams(summary.metric.name))
                 mine.effect.add(None if changed is None else deal.compare(changed))
         progress(done / terms.repetitions)
     return tallies
@@ -176,15 +176,20 @@ def _deal(log: Log, units: int | None) -> Deal:
     )
 
 
-def _population(log: Log) -> Population:
+def _population(log: Log, deal: Deal) -> Population:
     columns = [log.columns[m.name] for m in log.metrics]
-    quantiles = [(m.name, c[0]) for m, c in zip(log.metrics, columns, strict=True) if m.kind is MetricKind.QUANTILE]
+    quantiles = [(m, c[0]) for m, c in zip(log.metrics, columns, strict=True) if m.kind is MetricKind.QUANTILE]
+    smallest = min(deal.shares) * sum(log.units)
     return Population(
         blocks=scan_blocks(log, columns, log.experiment.seed),
-        shares={name: scan_shares(log.engine, log.relation, column) for name, column in quantiles},
+        shares={
+            m.name: scan_shares(log.engine, log.relation, column, m.quantile or 0.5, smallest)
+            for m, column in quantiles
+        },
         metrics=tuple((m, covariate_names(c, m)) for m, c in zip(log.metrics, columns, strict=True)),
     )
 
 
-def _rng(seed: int) -> np.random.Generator:
-    return np.random.default_rng(int.from_bytes(hashlib.blake2b(f"{seed}\0simulate".encode(), digest_size=16).digest()))
+def _stream(seed: int, metric: str) -> np.random.Generator:
+    key = f"simulate\0{seed}\0{metric}"
+    return np.random.default_rng(int.from_bytes(hashlib.blake2b(key.encode(), digest_size=16).digest()))

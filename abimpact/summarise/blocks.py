@@ -5,10 +5,12 @@ randomised again at the price of a product of matrices. With B blocks the varian
 to within a share of sqrt(2 / B); a log of fewer units than blocks has (nearly) every unit in a block of its own.
 """
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from abimpact.read.engine import Engine
 from abimpact.read.log import Column, Log
@@ -16,8 +18,9 @@ from abimpact.summarise.scan import TERMS_PER_QUERY, Plan, moments_of, plan_of
 from abimpact.summarise.summary import Floats, Moments
 
 BLOCKS = 16_384
-# Equal shares of a column's sorted values that stand for it where ranks are dealt again.
-SHARES = 2_048
+# Equal shares of the sorted values around a quantile that stand for them where ranks are dealt again, and how many
+# standard errors of the quantile they reach to either side.
+SHARES, REACH = 4_096, 12.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,17 +67,24 @@ def scan_blocks(log: Log, metrics: Sequence[Sequence[Column]], seed: int) -> Blo
 
 @dataclass(frozen=True, slots=True)
 class Shares:
-    """One column's sorted values in equal shares: `n` units, and `edges` (SHARES + 1,) from least to largest."""
+    """One column's sorted values in shares: `held` (S,) units in each, `edges` (S + 1,) from least to largest."""
 
-    n: int
+    held: NDArray[np.int64]
     edges: Floats
 
 
-def scan_shares(engine: Engine, relation: str, column: Column) -> Shares:
-    """The shares of a column that has a value in at least one unit."""
-    levels = ", ".join(repr(i / SHARES) for i in range(SHARES + 1))
+def scan_shares(engine: Engine, relation: str, column: Column, quantile: float, smallest: float) -> Shares:
+    """The shares of a column that has a value in at least one unit, fine around its `quantile`.
+
+    They reach as far as the quantile of `smallest` units or its limits could ever lie.
+    """
+    name = column.name
+    reach = REACH * math.sqrt(quantile * (1 - quantile) / max(smallest, 1.0))
+    fine = np.linspace(max(quantile - reach, 0.0), min(quantile + reach, 1.0), SHARES + 1)
+    levels = np.unique([0.0, *fine, 1.0])
+    listed = ", ".join(map(repr, levels.tolist()))
     n, edges = engine.rows(
-        f"SELECT count({column.name}), quantile_disc({column.name}, [{levels}]) FROM {relation} "
-        f"WHERE {column.name} IS NOT NULL"
+        f"SELECT count({name}), quantile_disc({name}, [{listed}]) FROM {relation} WHERE {name} IS NOT NULL"
     )[0]
-    return Shares(int(n), np.asarray(edges, dtype=float))
+    ranks = np.ceil(levels * int(n) - 1e-9).astype(np.int64)
+    return Shares(np.diff(ranks), np.asarray(edges, dtype=float))

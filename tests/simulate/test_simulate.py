@@ -12,7 +12,7 @@ from abimpact import simulate
 from abimpact.cli.main import main
 from abimpact.errors import AbimpactError
 from abimpact.estimate.estimate import Interval
-from abimpact.simulate.deal import Deal, Population, _ranks, dealt
+from abimpact.simulate.deal import Deal, Population, Streams, _ranks, dealt
 from abimpact.simulate.inject import with_lift
 from abimpact.simulate.judge import judged
 from abimpact.simulate.tally import is_more_than, share, smallest_found
@@ -25,6 +25,11 @@ from abimpact.summarise.summary import MetricSummary, Moments
 from tests.logs import frame, opened
 
 RNG = np.random.default_rng
+
+
+def stream(seed: int) -> Streams:
+    rng = RNG(seed)
+    return lambda _: rng
 
 
 def moments(values: np.ndarray) -> Moments:
@@ -66,7 +71,7 @@ def test_dealing_has_the_variance_of_random_units() -> None:
     with opened(data, ["value"], keeps_units=True) as log:
         columns = [log.columns["value"]]
         population = Population(blocks=scan_blocks(log, columns, seed=0), shares={}, metrics=((log.metrics[0], ()),))
-        drawn = [s[0].moments for s in dealt(population, deal, 4_000, RNG(1))]
+        drawn = [s[0].moments for s in dealt(population, deal, 4_000, stream(1))]
     effects = np.array([t.mean[0] - c.mean[0] for c, t in drawn])
     expected = data["value"].var() * (1 / 2_250 + 1 / 750)
     # A variance of 4,000 draws has a standard error of 2.2 %, and 16,384 blocks add 1.1 %: five of them together.
@@ -80,14 +85,14 @@ def test_more_units_than_the_log_has_are_drawn_again() -> None:
         population = Population(
             blocks=scan_blocks(log, [log.columns["value"]], seed=0), shares={}, metrics=((log.metrics[0], ()),)
         )
-        sizes = [s[0].moments[1].n for s in dealt(population, deal, 400, RNG(1))]
+        sizes = [s[0].moments[1].n for s in dealt(population, deal, 400, stream(1))]
     assert np.mean(sizes) == pytest.approx(1_000, rel=0.01)
 
 
 def test_ranks_are_dealt_as_units_are() -> None:
     values = np.sort(RNG(3).lognormal(size=5_000))
     with opened(frame(5_000, value=values), ["value:p90"], keeps_units=True) as log:
-        shares = scan_shares(log.engine, log.relation, log.columns["value:p90"][0])
+        shares = scan_shares(log.engine, log.relation, log.columns["value:p90"][0], 0.9, 1_000)
         metric = log.metrics[0]
     deal = Deal(variants=("rules", "ml"), shares=(0.8, 0.2), level=0.95)
     rng, direct = RNG(4), []
@@ -230,6 +235,14 @@ def test_the_same_seed_gives_the_same_numbers_whatever_the_order() -> None:
     other = simulate(data.sample(frac=1, random_state=1), **asked).values
     assert one.no_effect == other.no_effect
     assert one.with_effect == other.with_effect
+
+
+def test_another_metric_changes_nothing() -> None:
+    asked = {"unit": "unit", "variant": "variant", "incumbent": "rules", "repetitions": 60}
+    alone = simulate(frame(1_000), metrics=["value:p50"], **asked).values
+    both = simulate(frame(1_000), metrics=["value:p50", "converted", "value:p90"], **asked).values
+    assert alone.no_effect == tuple(row for row in both.no_effect if row.metric == "value:p50")
+    assert alone.with_effect == tuple(row for row in both.with_effect if row.metric == "value:p50")
 
 
 def test_a_log_from_before_the_test_needs_no_variant() -> None:
