@@ -39,6 +39,16 @@ class Phrase:
     is_before: bool
 
 
+def is_of_events(text: str) -> bool:
+    """Whether a text speaks of events."""
+    return START.search(text) is not None
+
+
+def has_condition(text: str) -> bool:
+    """Whether such a text names which events it means."""
+    return WHERE.search(text) is not None
+
+
 def find_phrases(text: str, what: str) -> list[Phrase]:
     """The aggregates in `text`, in order; `what` names its use in errors."""
     found: list[Phrase] = []

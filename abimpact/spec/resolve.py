@@ -11,6 +11,7 @@ from abimpact.spec.calendar import parse_split, resolve_calendar
 from abimpact.spec.corrections import Correction, Corrections
 from abimpact.spec.decisions import resolve_decisions
 from abimpact.spec.event_metrics import plan_events
+from abimpact.spec.event_phrases import has_condition, is_of_events
 from abimpact.spec.experiment import Experiment
 from abimpact.spec.expression import Expression, find_column, parse_expression
 from abimpact.spec.limit import resolve_limits
@@ -28,6 +29,7 @@ VARIANT_NAMES = frozenset(
     "variant variation arm experiment_group test_group ab_group treatment_group experiment_variant group "
     "version".split()
 )
+SAY_EVENTS = "If the rows are events, say so in [data.events] of abimpact.toml."
 
 
 def resolve(request: Request, columns: Mapping[str, str]) -> Experiment:
@@ -254,7 +256,17 @@ def _named_metrics(request: Request) -> tuple[Metric, ...]:
 
 
 def _resolved(declared: MetricRequest, request: Request, columns: Mapping[str, str]) -> Metric:
-    return resolve_metric(replace(declared, missing=declared.missing or request.missing), columns)
+    texts = [t for t in (declared.spec, declared.value, declared.numerator, declared.denominator) if t]
+    speaks = [t for t in texts if t not in columns and is_of_events(t)] if request.events is None else []
+    lost = ConfigError(f"{speaks[0]!r} is made of events.", SAY_EVENTS) if speaks else None
+    if lost and has_condition(speaks[0]):  # else what stands before the condition's = is a metric's name
+        raise lost
+    try:
+        return resolve_metric(replace(declared, missing=declared.missing or request.missing), columns)
+    except ConfigError as error:
+        if lost:
+            raise lost from error
+        raise
 
 
 def check_values(request: Request) -> None:

@@ -108,6 +108,13 @@ def test_specs_of_the_command_line() -> None:
     assert found[3].margin.amount == 0.02
 
 
+@pytest.mark.parametrize("text", ["count of order", "sum of value where event = 'order'"])
+def test_words_of_events_without_an_event_log(text: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        resolve(Request(metrics=(spec(text),), unit="unit", variant="variant", incumbent="a"), COLUMNS)
+    assert "[data.events]" in caught.value.hint
+
+
 def test_equal_aggregates_are_made_once() -> None:
     events = planned(spec("a=count of order / count of session"), spec("b=count  of order", Role.SECONDARY)).events
     assert [a.column for a in events.aggregates] == ["count of order", "count of session"]
