@@ -10,7 +10,8 @@ from abimpact.backtest.result import BacktestReport, Confusion, Culprit, Outcome
 from abimpact.backtest.size import POWER, size_of
 from abimpact.decide.value import Value
 from abimpact.estimate.paired import Paired, scaled
-from abimpact.render.json import finding_of, interval_of, provenance_of
+from abimpact.render.json import finding_of, provenance_of
+from abimpact.render.json_metric import interval_of
 
 SCHEMA = "abimpact/backtest/1"
 # Points of a curve that are written, the best ones among them.

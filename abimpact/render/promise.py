@@ -37,7 +37,7 @@ def _long(interval: Interval, currency: str | None) -> str:
 
 def to_dict(found: Promise) -> dict[str, Any]:
     """The promise as plain values."""
-    from abimpact.render.json import interval_of
+    from abimpact.render.json_metric import interval_of
 
     return {
         "proposed": found.proposed,

@@ -32,7 +32,7 @@ def _effect(result: MetricResult, estimate: Estimate) -> str:
 
 def to_dict(result: MetricResult) -> dict[str, Any] | None:
     """The same as values; null where decisions were not logged."""
-    from abimpact.render.json import estimate_of
+    from abimpact.render.json_metric import estimate_of
 
     found = result.triggered
     if found is None:

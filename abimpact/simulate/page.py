@@ -7,7 +7,8 @@ from abimpact.estimate.estimate import Interval
 from abimpact.render import numbers
 from abimpact.render.charts import Chart
 from abimpact.render.document import Document, Section, Table
-from abimpact.render.json import interval_of, provenance_of
+from abimpact.render.json import provenance_of
+from abimpact.render.json_metric import interval_of
 from abimpact.render.methods import METHODS
 from abimpact.render.numbers import PERCENT
 from abimpact.render.picture import Box, Label, Line, Picture, Shape
