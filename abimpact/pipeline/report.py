@@ -98,6 +98,7 @@ def _report(
     command: str,
     progress: Callable[[str, float], None],
 ) -> Report:
+    from abimpact.decide.caveats import with_caveats
     from abimpact.decide.families import adjust_pvalues
     from abimpact.decide.novelty import novelty
     from abimpact.decide.plausible import too_good
@@ -128,6 +129,8 @@ def _report(
     monitor = _monitor(log)
     results = adjust_pvalues(_results(summary, experiment, monitor), experiment.corrections)
     results = with_simultaneous(results, summary, experiment) if monitor is None else results
+    is_unfinished = bool(experiment.planned_end or experiment.planned_units) and not _is_ended(log)
+    results = with_caveats(results, level, is_unfinished=is_unfinished, is_sequential=monitor is not None)
     results = with_segments(
         results,
         _segments(log, summary, is_aggregated=bool(looks)),

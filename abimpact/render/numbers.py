@@ -19,6 +19,8 @@ from abimpact.spec.presentation import LOCALES, USUAL
 
 NONE = "–"
 _DIGITS = 3
+# Below it a p-value is written as a power of ten.
+SMALLEST_WORDED = 1e-6
 _COINS = {"EUR": "€", "USD": "$", "GBP": "£", "JPY": "¥"}
 _PREFIXES = (("bn ", 1e9), ("M", 1e6), ("k", 1e3))
 _MONTHS = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"]
@@ -203,6 +205,13 @@ def pvalue(p: float | None) -> str:
     if p > 0.99:
         return _localised(">.99")
     return _localised(f"{p:.2f}"[1:] if p >= 0.1 else f"{p:.3f}"[1:])
+
+
+def pvalue_in_full(p: float | None) -> str:
+    """A p-value where every number is told: as `pvalue`, and tiny ones as the power of ten above them, `<1e-12`."""
+    if p is None or p >= SMALLEST_WORDED:
+        return pvalue(p)
+    return f"<1e-{math.floor(-math.log10(max(p, 1e-300)))}"
 
 
 def day(x: date) -> str:

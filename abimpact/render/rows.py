@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from abimpact.decide.caveats import SO_FAR
 from abimpact.decide.report import MetricResult
 from abimpact.estimate.estimate import Estimate, Interval, Kind, Simultaneous
 from abimpact.render import numbers, phrases
@@ -129,6 +130,8 @@ def guardrail_row(result: MetricResult) -> GuardrailRow:
             worst = numbers.bound(margin.bound, margin.margin, unit)
             tone = "better" if margin.is_safe else "worse" if margin.is_worse else "open"
             status = {"better": "holds", "worse": "broken", "open": "not shown to hold"}[tone]
+        if SO_FAR in chosen.notes:
+            status += " so far"
     if result.not_estimated:
         status = f"not estimated: {numbers.prose(result.not_estimated.message)}"
     return GuardrailRow(
@@ -167,7 +170,7 @@ def estimate_row(result: MetricResult, estimate: Estimate) -> EstimateRow:
         difference_interval=difference.interval,
         lift=lift.lift,
         lift_interval=lift.interval,
-        pvalue=numbers.pvalue(estimate.pvalue),
+        pvalue=numbers.pvalue_in_full(estimate.pvalue),
         notes=" · ".join(map(numbers.prose, estimate.notes)),
     )
 

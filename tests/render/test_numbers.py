@@ -117,3 +117,11 @@ def test_without_a_bounded_lift_the_difference_is_shown_in_points() -> None:
 )
 def test_period(start: date | None, end: date | None, expected: str) -> None:
     assert numbers.period(start, end) == expected
+
+
+@pytest.mark.parametrize(
+    ("p", "cell"),
+    [(0.03, ".030"), (2e-5, "<.001"), (3.2e-45, "<1e-44"), (1e-300, "<1e-300"), (0.0, "<1e-300"), (None, numbers.NONE)],
+)
+def test_tiny_pvalues_are_told_where_every_number_is(p: float | None, cell: str) -> None:
+    assert numbers.pvalue_in_full(p) == cell
