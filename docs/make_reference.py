@@ -46,8 +46,9 @@ NOTICE = "<!-- Made by docs/make_reference.py; change the code it reads, then ru
 
 CLI = """# Command line
 
-`abimpact COMMAND [OPTIONS] SOURCE...`: SOURCE is a file, a glob or a folder; several may be given. What an option does
-not say is taken from the environment (`ABIMPACT_LEVEL`, `ABIMPACT_RESAMPLES`, `ABIMPACT_SEED`), then from
+`abimpact COMMAND [OPTIONS] SOURCE...`: SOURCE is a file, a glob or a folder, of which several may be given, or the
+URL of an [engine](engines.md). What an option does not say is taken from the environment (`ABIMPACT_ENGINE`,
+`ABIMPACT_LEVEL`, `ABIMPACT_RESAMPLES`, `ABIMPACT_SEED`), then from
 [abimpact.toml](config.md), then from the default.
 
 Metrics named by `-m` replace those of the file; its guardrails stay unless `--guardrail` is given, and the other way

@@ -115,11 +115,16 @@ class IbisEngine:
 
     def close(self) -> None:
         """Close the connection. A session of Spark may be shared: it goes on, with the settings that it had."""
-        if self._kind != "pyspark":
-            self._asked(self._backend.disconnect)
-        for key, value in self._restored.items():
-            conf = self._backend._session.conf
-            self._asked(partial(conf.unset, key) if value is None else partial(conf.set, key, value))
+        # A connection that is broken has said so before.
+        with suppress(Exception):
+            if self._kind != "pyspark":
+                self._backend.disconnect()
+            for key, value in self._restored.items():
+                conf = self._backend._session.conf
+                if value is None:
+                    conf.unset(key)
+                else:
+                    conf.set(key, value)
 
     def _run(self, sql: str) -> tuple[tuple[str, ...], list[tuple[Any, ...]]]:
         found = self._translated(sql, MOST_ROWS + 1)

@@ -177,6 +177,12 @@ def test_nothing_can_be_written(postgres: Server) -> None:
     engine.close()
 
 
+def test_a_missing_table_of_spark_is_named(spark: Server, capsys: pytest.CaptureFixture[str]) -> None:
+    code, error = failed(capsys, spark.url, "--table", "checkout", "-m", "profit")
+    assert code == 3
+    assert "Spark has no table 'checkout'. Did you mean 'checkouts'?" in error
+
+
 def test_a_session_of_spark_keeps_its_settings(spark: Server) -> None:
     from pyspark.sql import SparkSession
 
