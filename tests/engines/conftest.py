@@ -75,7 +75,10 @@ def postgres(files: dict[str, Path]) -> Iterator[Server]:
         subprocess.run(command, check=True, user=user, cwd="/", stdout=subprocess.DEVNULL)
 
     # Its texts are ordered as people do, and not by the numbers of characters.
-    locale = ["--locale-provider=icu", "--icu-locale=und", "--locale=C.UTF-8", "-E", "UTF8"]
+    version = subprocess.run([f"{programs[-1]}/initdb", "--version"], capture_output=True, text=True, check=True).stdout
+    has_icu = int(version.split()[2].split(".")[0]) >= 15
+    locale = ["--locale-provider=icu", "--icu-locale=und"] if has_icu else []
+    locale += ["--locale=C.UTF-8", "-E", "UTF8"]
     call("initdb", "-U", "owner", "-A", "scram-sha-256", "--pwfile=" + _password(folder), "--no-sync", *locale)
     call("pg_ctl", "-w", "-l", str(folder / "log"), "-o", f"-k {folder} -c listen_addresses= -c fsync=off", "start")
     try:
