@@ -16,7 +16,7 @@ POWER = 0.8
 class Size:
     """Units an arm that show the effect with `POWER`, and those that show the low end of its interval.
 
-    `sd` is the root of the mean of both variances of what a unit earns. None: there is no effect (above 0) to be shown.
+    `sd` is the root of the mean of both variances of what a unit earns. None: nothing above 0 is there to be shown.
     """
 
     effect: Interval

@@ -41,7 +41,7 @@ Beside = Callable[[], tuple[list[str], dict[str, Any]]]
 def shape_findings(
     metric: MetricSummary, capped: Capped | None = None, level: float = 0.95, *, is_blind: bool = False
 ) -> list[Finding]:
-    """`skewed_metric` and `shapes_differ` of a mean or ratio for every proposed variant; no effect if `is_blind`."""
+    """`skewed_metric` and `shapes_differ` of a mean or ratio for every proposed variant; nothing if `is_blind`."""
     found: list[Finding] = []
     for proposed in range(1, len(metric.variants)):
         shape = _shape(metric, proposed)

@@ -1,6 +1,7 @@
 from dataclasses import replace
 
 from abimpact.render.view import view
+from abimpact.spec.corrections import Correction
 from tests.render.build import DECLINES, PROFIT, estimate, guardrail, inconclusive, invalid, ship
 
 
@@ -13,9 +14,11 @@ def test_a_guardrail_without_estimate_does_not_hold() -> None:
 def test_an_adjusted_p_is_printed_and_said() -> None:
     near = estimate("welch", (0.05, 0.001, 0.1), (0.02, 0.001, 0.04), 0.045, pvalue_adjusted=0.09)
     report = inconclusive()
-    report = replace(report, metrics=(replace(report.metrics[0], estimates=(near,)), *report.metrics[1:]))
+    report = replace(
+        report, metrics=(replace(report.metrics[0], estimates=(near,), correction=Correction.HOLM), *report.metrics[1:])
+    )
     row = view(report).overall.kpis[0]
-    assert (row.pvalue, row.note) == (".090", "primary · p adjusted for several comparisons")
+    assert (row.pvalue, row.note) == (".090", "primary · p adjusted for several comparisons (Holm)")
 
 
 def test_a_p_that_adjustment_left_alone_is_not_called_adjusted() -> None:

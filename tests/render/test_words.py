@@ -20,7 +20,7 @@ HEADLINES = {
     "rating −2.0 % (−3.4 % to −0.6 %); it is worth shipping if one unit of rating is worth "
     "less than 2.10 units of profit per user.",
     "inconclusive": "Not decided: profit per user between −0.8 % and +3.1 %: an effect either way is "
-    "possible. Some 1,240,000 more units would settle an effect of this size.",
+    "possible. Some 1,240,000 more units (44 more days) would settle an effect of this size.",
     "invalid": "No verdict: 50:50 was planned, 20,101 : 18,377 arrived (by chance less than once in a "
     "million tests). Find the loss before "
     "reading any KPI.",
