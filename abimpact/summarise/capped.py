@@ -27,7 +27,7 @@ def _capped(log: Log, metric: MetricSummary) -> Capped:
     value, total = columns[0], sum(m.n for m in metric.moments)
     rank = max(math.ceil(CAP_QUANTILE * total), 1)
     mask = " AND ".join(f"{name} IS NOT NULL" for name in nullable(columns)) or "TRUE"
-    together = f"(SELECT 0 AS arm, {value.name} AS x FROM {log.relation} WHERE {mask})"
+    together = f"(SELECT 0 AS arm, {value.name} AS x FROM {log.relation} WHERE {mask}) AS pooled"
     cap = ranks(log.engine, together, replace(value, name="x"), [[rank]])[0].values[rank]
     limited = replace(value, name=f"least({value.name}, {cap!r})", high=cap)
     moments = scan_moments(log.engine, log.relation, [(limited, *columns[1:])], len(log.variants))[0]
