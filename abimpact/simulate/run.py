@@ -191,5 +191,5 @@ def _population(log: Log, deal: Deal) -> Population:
 
 
 def _stream(seed: int, metric: str) -> np.random.Generator:
-    key = f"simulate\0{seed}\0{metric}"
+    key = f"{seed}\0simulate\0{metric}"
     return np.random.default_rng(int.from_bytes(hashlib.blake2b(key.encode(), digest_size=16).digest()))
