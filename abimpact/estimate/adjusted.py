@@ -20,7 +20,7 @@ from abimpact.summarise.summary import Floats
 
 COLLINEAR_BELOW = 1e-10
 # With fewer degrees of freedom left an interval has no useful width.
-LEAST_DF = 1.0
+LEAST_DF = 2.0
 DIFFERS_BELOW = 0.001
 
 
