@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from abimpact.check.table import run_checks
 from abimpact.decide.report import Arm, MetricResult, Report
+from abimpact.findings import Finding
 from abimpact.pipeline.detail import with_courses, with_simultaneous
 from abimpact.pipeline.money import capacities_of, values_of
 from abimpact.pipeline.parts import parted, with_distributions
@@ -98,58 +99,16 @@ def _report(
     command: str,
     progress: Callable[[str, float], None],
 ) -> Report:
-    from abimpact.decide.caveats import with_caveats
-    from abimpact.decide.families import adjust_pvalues
-    from abimpact.decide.novelty import novelty
-    from abimpact.decide.plausible import too_good
-    from abimpact.decide.segments import with_segments
     from abimpact.decide.simplicity import keep_simpler
-    from abimpact.decide.simpson import simpson
-    from abimpact.decide.still_moving import still_moving
-    from abimpact.decide.triggered import with_triggered
     from abimpact.decide.verdict import decide, overall
-    from abimpact.estimate.diagnose import diagnose
-    from abimpact.estimate.looks import compare_looks, peeking
-    from abimpact.estimate.quantile import ranks_by_cluster, ranks_wanted
 
-    experiment, level = log.experiment, log.experiment.level
+    experiment = log.experiment
     progress("checking", 0.0)
     findings = run_checks(log)
-    if looks:
-        summary = summarise_aggregates(log, looks)
-    else:
-        summary = summarise(
-            log,
-            with_bins=experiment.resamples > 0,
-            ranks_wanted=partial(ranks_wanted, level=experiment.level),
-            ranks_by_cluster=partial(ranks_by_cluster, level=experiment.level),
-            progress=partial(progress, "summarising"),
-        )
+    summary = _summary(log, looks, partial(progress, "summarising"))
     progress("estimating", 0.0)
-    monitor = _monitor(log)
-    results = adjust_pvalues(_results(summary, experiment, monitor), experiment.corrections)
-    results = with_simultaneous(results, summary, experiment) if monitor is None else results
-    is_unfinished = bool(experiment.planned_end or experiment.planned_units) and not _is_ended(log)
-    results = with_caveats(results, level, is_unfinished=is_unfinished, is_sequential=monitor is not None)
-    results = with_segments(
-        results,
-        _segments(log, summary, is_aggregated=bool(looks)),
-        partial(_estimates, experiment=experiment),
-        experiment.level,
-        experiment.corrections.segment,
-    )
-    days = summarise_days(log, summary)
-    results = with_courses(results, days, experiment, monitor)
-    results, agreeing = with_triggered(results, parted(log, summary), experiment.level)
-    findings += agreeing
-    findings += tuple(peeking(compare_looks(looks), experiment.level, is_sequential=monitor is not None))
-    findings += (
-        *too_good(results),
-        *novelty(results),
-        *simpson(results),
-        *still_moving(results, days, experiment.as_of),
-        *(() if looks else diagnose(summary, _capped(log, summary, results), level)),
-    )
+    results, found = _compared(log, looks, summary)
+    findings += found
     is_mixed = any(f.code == "interference" and f.data["is_large"] for f in findings)
     values, contrasts = ((), ()) if is_mixed else values_of(log, summary, results)
     worth = {v.proposed: v for v in values}
@@ -192,6 +151,63 @@ def _report(
         provenance=provenance(log.engine, request, sources(), command),
         presentation=request.presentation,
     )
+
+
+def _summary(log: Log, looks: LooksByMetric, progress: Callable[[float], None]) -> Summary:
+    """The summary of the log's rows, or of its table of aggregates."""
+    from abimpact.estimate.quantile import ranks_by_cluster, ranks_wanted
+
+    if looks:
+        return summarise_aggregates(log, looks)
+    level = log.experiment.level
+    return summarise(
+        log,
+        with_bins=log.experiment.resamples > 0,
+        ranks_wanted=partial(ranks_wanted, level=level),
+        ranks_by_cluster=partial(ranks_by_cluster, level=level),
+        progress=progress,
+    )
+
+
+def _compared(log: Log, looks: LooksByMetric, summary: Summary) -> tuple[tuple[MetricResult, ...], tuple[Finding, ...]]:
+    """Every metric compared, by segment and day too, and what there is to find in the numbers."""
+    from abimpact.decide.caveats import with_caveats
+    from abimpact.decide.families import adjust_pvalues
+    from abimpact.decide.novelty import novelty
+    from abimpact.decide.plausible import too_good
+    from abimpact.decide.segments import with_segments
+    from abimpact.decide.simpson import simpson
+    from abimpact.decide.still_moving import still_moving
+    from abimpact.decide.triggered import with_triggered
+    from abimpact.estimate.diagnose import diagnose
+    from abimpact.estimate.looks import compare_looks, peeking
+
+    experiment, level = log.experiment, log.experiment.level
+    monitor = _monitor(log)
+    results = adjust_pvalues(_results(summary, experiment, monitor), experiment.corrections)
+    results = with_simultaneous(results, summary, experiment) if monitor is None else results
+    is_unfinished = bool(experiment.planned_end or experiment.planned_units) and not _is_ended(log)
+    results = with_caveats(results, level, is_unfinished=is_unfinished, is_sequential=monitor is not None)
+    results = with_segments(
+        results,
+        _segments(log, summary, is_aggregated=bool(looks)),
+        partial(_estimates, experiment=experiment),
+        level,
+        experiment.corrections.segment,
+    )
+    days = summarise_days(log, summary)
+    results = with_courses(results, days, experiment, monitor)
+    results, agreeing = with_triggered(results, parted(log, summary), level)
+    findings = (
+        *agreeing,
+        *peeking(compare_looks(looks), level, is_sequential=monitor is not None),
+        *too_good(results),
+        *novelty(results),
+        *simpson(results),
+        *still_moving(results, days, experiment.as_of),
+        *(() if looks else diagnose(summary, _capped(log, summary, results), level)),
+    )
+    return results, findings
 
 
 def _segments(log: Log, summary: Summary, *, is_aggregated: bool) -> tuple[Segment, ...]:

@@ -2,11 +2,13 @@
 
 import json
 from dataclasses import replace
+from importlib.resources import files as files_of
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
+from jsonschema import validate
 
 from abimpact import simulate
 from abimpact.cli.main import main
@@ -221,6 +223,7 @@ def test_the_command_writes_every_format(tmp_path: Path, capsys: pytest.CaptureF
     assert "Where nothing differs (A/A)" in capsys.readouterr().out
     numbers = json.loads(files[0].read_text())
     assert numbers["schema"] == "abimpact/simulate/1"
+    validate(numbers, json.loads((files_of("abimpact.simulate") / "simulate.schema.json").read_text()))
     assert numbers["repetitions"] == 50
     assert numbers["with_effect"][0]["lift"] == 0.05
     assert sum(numbers["no_effect"][0]["histogram"]) == 50
