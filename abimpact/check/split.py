@@ -17,6 +17,8 @@ FEW_UNITS = 30
 # Below this a double underflows to 0, which would read as impossible.
 SMALLEST_PVALUE = 1e-300
 ROUND_SPLITS = ((50, 50), (60, 40), (2, 1), (70, 30), (3, 1), (80, 20), (90, 10), (95, 5), (99, 1))
+# How many units' weight the plan has against other splits, where one looks every day.
+PRIOR_UNITS = 100.0
 
 
 def sample_ratio_pvalue(counts: Sequence[int], shares: Sequence[float]) -> tuple[float, float]:
@@ -42,6 +44,30 @@ def sample_ratio_pvalue(counts: Sequence[int], shares: Sequence[float]) -> tuple
         pvalue = float(mass[mass <= mass[int(counts[0])] * (1 + 1e-7)].sum())
         return statistic, min(pvalue, 1.0)
     return statistic, max(float(chdtrc(len(counts) - 1, statistic)), SMALLEST_PVALUE)
+
+
+def log_bayes_factor(counts: Sequence[int], shares: Sequence[float], prior: Sequence[float]) -> float:
+    """How much likelier `counts` are under some split (Dirichlet with `prior`) than under `shares`, as a logarithm.
+
+    ln G(sum a) - ln G(sum a + n) + sum [ln G(a_i + o_i) - ln G(a_i)] - sum o_i ln w_i. 1 over the factor is a p-value
+    that holds however often one looks (Lindon & Malek 2022).
+    """
+    from scipy.special import gammaln
+
+    o, a = np.asarray(counts, dtype=float), np.asarray(prior, dtype=float)
+    w = np.asarray(shares, dtype=float) / sum(shares)
+    gained = gammaln(a.sum()) - gammaln(a.sum() + o.sum()) + (gammaln(a + o) - gammaln(a)).sum()
+    return float(gained - o @ np.log(w))
+
+
+def any_look_pvalue(log: Log, split: Sequence[float]) -> float | None:
+    """The p of the split that holds at every day's look: the least over all days so far; None without days."""
+    if not log.days.days:
+        return None
+    prior = [PRIOR_UNITS * s / sum(split) for s in split]
+    looks = np.cumsum(np.array(log.days.counts, dtype=int), axis=0).tolist()
+    most = max(log_bayes_factor(look, split, prior) for look in looks)
+    return max(min(1.0, float(np.exp(-most))), SMALLEST_PVALUE)
 
 
 def nearest_split(counts: Sequence[int]) -> tuple[float, ...]:
@@ -89,6 +115,7 @@ def sample_ratio(log: Log) -> list[Finding]:
                 "expected": dict(zip(log.variants, expected, strict=True)),
                 "statistic": statistic,
                 "pvalue": pvalue,
+                "any_look_pvalue": any_look_pvalue(log, split),
                 "declared": declared is not None,
             },
         )
