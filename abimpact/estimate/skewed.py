@@ -1,4 +1,4 @@
-"""Intervals that hold where units are skewed and one variant is small (methods.md k, narrowed: decision 006).
+"""Intervals that hold where units are skewed and one variant is small (methods.md k, narrowed: decision 010).
 
 The skewness of the difference is taken from the moments pooled over both arms: the small arm alone looks steady
 exactly when it missed its tail. Near the skewness Welch's limit stands; the far one is moved out to the larger of two:
