@@ -84,7 +84,8 @@ class LogOptions(TypedDict, total=False):
     """What every function that reads a log takes: the command line's options of the same name.
 
     `metrics` and `guardrails` are SPECs as on the command line, of which the first decides, or `Metric` values;
-    `config` is the path of an abimpact.toml.
+    `config` is the path of an abimpact.toml, whose paths may also lead into the folders `allow_paths`, and whose engine
+    is asked if `allow_engine`.
     """
 
     unit: str | None
@@ -109,6 +110,8 @@ class LogOptions(TypedDict, total=False):
     sheet: str | None
     table: str | None
     config: str | PathLike[str] | None
+    allow_paths: Sequence[str | PathLike[str]]
+    allow_engine: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -253,6 +256,7 @@ def _request(
         "proposed": tuple(map(_text, proposed if isinstance(proposed, (list, tuple)) else [proposed])),
         "metrics": (*named, *guarded),
         "covariates": tuple(options.get("covariates", ())),
+        "allow_paths": tuple(str(fspath(path)) for path in options.get("allow_paths", ())),
         "segments": tuple(options.get("segments", ())),
         "several_rows": _rule(options.get("several_rows")),
         "resamples": resamples,
@@ -342,6 +346,7 @@ def backtest(
     resamples: int | None = None,
     seed: int | None = None,
     config: str | PathLike[str] | None = None,
+    allow_paths: Sequence[str | PathLike[str]] = (),
 ) -> Backtest:
     """Replay a labelled history: what deciding otherwise would have earned instead of the rules.
 
@@ -358,6 +363,7 @@ def backtest(
     named = {"incumbent": incumbent, "proposed": proposed, "outcome": outcome, "threshold": threshold}
     request = load_request(
         {
+            "allow_paths": tuple(str(fspath(path)) for path in allow_paths),
             "unit": unit,
             "time": time,
             "segments": tuple(segments),

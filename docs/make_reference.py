@@ -66,6 +66,12 @@ The file is looked for beside the first source, then in the working folder; `--c
 it; that file may extend a third. What the extending file says wins, key by key; `[[metric]]` tables of one name are one
 metric, and any other list is replaced as a whole.
 
+A path in the file (`extends`, `[data.outcomes] file`, `[[data.fill]] file`) is relative to it, and leads into its own
+folder or below, into the folders of the sources, or into those that `--allow-path DIR` adds; links are followed before
+that is judged. A file that `extends` names may also lie in a folder above. What is asked of an engine is not for a file
+alone to say: `[data] engine` and `query` need `--allow-engine`, or are named on the command line. Why:
+[security](security.md).
+
 An unknown key is an error that names the nearest known one. Editors can check the file with
 [abimpact.schema.json](abimpact.schema.json).
 

@@ -74,7 +74,9 @@ def reads_a_log(command: Callable[..., int], *, is_needed: bool = True) -> Calla
 def asked_options(
     sources: o.FilesOrEngine = None,
     config: o.Config = None,
+    allow_path: o.AllowPaths = None,
     engine: o.Engine = None,
+    allow_engine: o.AllowEngine = False,
     query: o.Query = None,
     sheet: o.Sheet = None,
     table: o.Table = None,
@@ -103,6 +105,8 @@ def asked_options(
     """The options that say what a log is and what to compare in it."""
     return Asked(
         flags={
+            "allow_paths": tuple(allow_path or ()),
+            "allow_engine": allow_engine,
             "engine": engine,
             "query": query,
             "sheet": sheet,

@@ -67,6 +67,7 @@ Outputs = Annotated[
 def backtest(
     sources: o.Sources,
     config: o.Config = None,
+    allow_path: o.AllowPaths = None,
     sheet: o.Sheet = None,
     table: o.Table = None,
     unit: o.Unit = None,
@@ -118,6 +119,7 @@ def backtest(
     }
     request = load_request(
         {
+            "allow_paths": tuple(allow_path or ()),
             "sheet": sheet,
             "table": table,
             "unit": unit,

@@ -18,7 +18,7 @@ from abimpact.cli.plan import plan
 from abimpact.cli.portfolio import portfolio
 from abimpact.cli.report import report
 from abimpact.cli.simulate import simulate
-from abimpact.errors import AbimpactError
+from abimpact.errors import AbimpactError, DataError
 from abimpact.spec.engine_url import redacted
 
 EXAMPLES = """Try it on the sample:  abimpact report sample_data/checkouts.parquet
@@ -97,6 +97,9 @@ def _run(arguments: list[str]) -> int:
     except SystemExit:
         # So typer ends when whoever reads its help has enough of it.
         return 0
+    except MemoryError:
+        _say("There is not enough memory for this.", "Give a smaller file, or one read in parts: Parquet or CSV.")
+        return DataError.exit_code
     except Exception as error:
         if {"-v", "--verbose"} & set(arguments):
             print(redacted(traceback.format_exc()), end="", file=sys.stderr)

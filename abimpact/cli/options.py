@@ -41,6 +41,19 @@ Config = Annotated[
         "-c", "--config", help="abimpact.toml (found beside the first source, then here).", rich_help_panel=WHAT
     ),
 ]
+AllowPaths = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--allow-path",
+        metavar="DIR",
+        help="A further folder that paths in the config may lead into (its own and those of the sources: repeat).",
+        rich_help_panel=WHAT,
+    ),
+]
+AllowEngine = Annotated[
+    bool,
+    typer.Option("--allow-engine", help="Ask the engine, and its query, that the config names.", rich_help_panel=WHAT),
+]
 Sheet = Annotated[str | None, typer.Option(help="Sheet of a workbook with several.", rich_help_panel=WHAT)]
 Table = Annotated[
     str | None, typer.Option(help="Table of a database with several, or of the engine.", rich_help_panel=WHAT)

@@ -27,7 +27,7 @@ def page(*, is_quiet: bool, is_verbose: bool, show_anyway: bool = False) -> "Opt
     return Options(
         width=shutil.get_terminal_size().columns if is_terminal else PIPE_WIDTH,
         is_coloured=is_terminal and "NO_COLOR" not in os.environ,
-        encoding=sys.stdout.encoding,
+        encoding=sys.stdout.encoding or "utf-8",
         is_quiet=is_quiet,
         is_verbose=is_verbose,
         show_anyway=show_anyway,

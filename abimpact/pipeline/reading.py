@@ -17,7 +17,7 @@ from abimpact.read.loading import load, load_frame
 from abimpact.read.log import Log
 from abimpact.read.opening import Opener
 from abimpact.read.outcomes import PLACE, Outcomes, survey_outcomes, with_outcome_columns, with_outcomes
-from abimpact.read.sources import InputFile, expand
+from abimpact.read.sources import InputFile, expand, expand_within
 from abimpact.read.survey import survey
 from abimpact.read.totals import totals_by_file
 from abimpact.spec.aggregates import Cell
@@ -55,7 +55,8 @@ def opened(
         return opened_on_engine(request, running, finish, beside)
     if frame is None and not request.sources:
         raise UsageError("What is to be read?", "Name files, or an engine with --engine and --table or --query.")
-    of_outcomes = expand([request.outcomes.file]) if request.outcomes else ()
+    declared = request.outcomes
+    of_outcomes = expand_within(declared.file, declared.within, "[data.outcomes]") if declared else ()
     of_fills = (*files_of(request.fill), of_outcomes)
     filling = {Path(f.path).resolve() for group in of_fills for f in group}
     # A folder of the log may hold the files that columns are filled in from.

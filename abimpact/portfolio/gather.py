@@ -1,6 +1,5 @@
 """From what a user names to a portfolio: result files, folders of them, reports at hand, a table of experiments."""
 
-import glob
 import os
 from collections.abc import Sequence
 from pathlib import Path
@@ -12,7 +11,9 @@ from abimpact.pipeline.reading import Running
 from abimpact.pipeline.report import run_reports
 from abimpact.portfolio.stored import OtherKindError, Stored, read_report, stored
 from abimpact.read.sources import FORMATS
+from abimpact.read.walking import files_matching
 from abimpact.render.json import to_dict
+from abimpact.spec.folders import MAGIC
 from abimpact.spec.request import Request
 
 LISTED = 5
@@ -32,8 +33,8 @@ def expand_results(sources: Sequence[str]) -> tuple[list[str], list[str]]:
                 raise DataError(f"{source}: has no .json file.", "Name the folder that holds the result.json files.")
         elif not source.lower().endswith(".json"):
             others.append(source)
-        elif glob.has_magic(source) and not os.path.exists(source):
-            matched = sorted(glob.glob(source, recursive=True))
+        elif MAGIC & set(source) and not os.path.exists(source):
+            matched = [str(path) for path in files_matching(source)]
             if not matched:
                 raise DataError(f"{source}: matches no file.", "Check the pattern and the folder.")
             results += matched

@@ -11,8 +11,11 @@ from abimpact.errors import DataError
 from abimpact.estimate.estimate import Estimate, Interval
 from abimpact.estimate.history import lift_error
 from abimpact.findings import Severity
+from abimpact.spec.text import read_text
 
 SCHEMA = "abimpact/report/1"
+# A report of 1,000 metrics and 500 segments has some 50 MB.
+MOST_BYTES = 256 << 20
 
 
 class OtherKindError(DataError):
@@ -180,14 +183,13 @@ class Stored:
 
 def read_report(path: str) -> Stored:
     """The report in a file; DataError says what it is instead, or what it lacks."""
+    if not Path(path).exists():
+        raise DataError(f"{path}: there is no such file.", "Give a result.json that abimpact report wrote.")
+    hint = "Give a result.json, as abimpact report -o result.json writes it."
+    text = read_text(Path(path), path, hint, most=MOST_BYTES, error=DataError)
     try:
-        text = Path(path).read_text(encoding="utf-8-sig")
         document = json.loads(text, parse_constant=_refuse)
-    except FileNotFoundError as error:
-        raise DataError(f"{path}: there is no such file.", "Give a result.json that abimpact report wrote.") from error
-    except OSError as error:
-        raise DataError(f"{path}: cannot be read: {error.strerror or error}.") from error
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise DataError(
             f"{path}: is no JSON file: {error}.", "Give a result.json, as abimpact report -o result.json writes it."
         ) from error

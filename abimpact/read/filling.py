@@ -11,7 +11,7 @@ from abimpact.read.engine import first_line
 from abimpact.read.joining import kind_of, log_columns, text_of
 from abimpact.read.loaded import ROW, Filled, Loaded
 from abimpact.read.loading import load
-from abimpact.read.sources import InputFile, expand
+from abimpact.read.sources import InputFile, expand_within
 from abimpact.read.survey import Survey, survey
 from abimpact.spec.expression import find_column, quote
 from abimpact.spec.request import Fill, Pick
@@ -30,7 +30,7 @@ class Filling:
 
 def files_of(fills: Sequence[Fill]) -> tuple[tuple[InputFile, ...], ...]:
     """The files that each fill reads."""
-    return tuple(expand([fill.file]) for fill in fills)
+    return tuple(expand_within(fill.file, fill.within, "[[data.fill]]") for fill in fills)
 
 
 def survey_fills(

@@ -1,11 +1,13 @@
 """From what the user named (files, globs, folders) to a list of readable files and the SQL that reads them."""
 
-import glob
+import os
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from abimpact.errors import DataError, UsageError, nearest
+from abimpact.errors import ConfigError, DataError, UsageError, nearest
+from abimpact.read.walking import files_below, files_matching
+from abimpact.spec.folders import HINT, MAGIC, anchor, is_inside
 
 FORMATS = {
     **dict.fromkeys((".parquet", ".pq"), "parquet"),
@@ -69,30 +71,52 @@ def expand(sources: Sequence[str]) -> tuple[InputFile, ...]:
     """All files that `sources` (files, globs, folders) stand for, sorted, each once."""
     found: dict[Path, InputFile] = {}
     for source in sources:
-        for path in _paths(source):
+        for path in _found(source):
             found.setdefault(path.resolve(), _input_file(path))
     return tuple(sorted(found.values(), key=lambda file: file.path))
+
+
+def expand_within(source: str, folders: Sequence[str] | None, what: str) -> tuple[InputFile, ...]:
+    """As `expand`, for a path that the config has under the key `what`: it may lead into `folders` only (None: all).
+
+    ConfigError is the same whether there is such a file or not.
+    """
+    if folders is not None and "\0" not in source:
+        lost = ConfigError(f"{what} {source} leads out of the folders that were named.", HINT)
+        start = Path(source) if os.path.exists(source) else anchor(source)
+        if not is_inside(start, folders) or ".." in Path(source).parts[len(start.parts) :]:
+            raise lost
+        if not all(is_inside(path, folders) for path in _found(source)):
+            raise lost
+    return expand([source])
+
+
+def _found(source: str) -> Iterable[Path]:
+    """The paths that a source names; whatever the system has against one is an error of the data."""
+    if "\0" in source:
+        raise DataError(f"{source!r} is no path: it has a zero character.")
+    try:
+        return _paths(source)
+    except OSError as error:
+        raise DataError(f"{source[:200]} cannot be read: {error.strerror}.") from error
 
 
 def _paths(source: str) -> Iterable[Path]:
     path = Path(source)
     if path.is_dir():
-        try:
-            files = sorted(p for p in path.rglob("*") if _is_data(p) and not _is_hidden(p, path) and p.is_file())
-        except OSError as error:
-            raise DataError(f"The folder {source} cannot be read: {error.strerror} ({error.filename}).") from error
+        files = sorted(p for p in files_below(path) if _is_data(p) and not _is_hidden(p, path))
         if not files:
             raise DataError(f"The folder {source} has no data files.", f"Known endings: {', '.join(FORMATS)}.")
         return files
     if path.exists():
         return [path]
-    matches = sorted(Path(m) for m in glob.glob(source, recursive=True) if Path(m).is_file())
+    matches = files_matching(source) if MAGIC & set(source) else []
     if matches:
         return matches
-    if glob.has_magic(source):
+    if MAGIC & set(source):
         raise DataError(f"No file matches {source}.", "Quote the pattern if the shell should not expand it.")
     folder = path.parent
-    names = [p.name for p in folder.iterdir()] if folder.is_dir() else []
+    names = os.listdir(folder) if folder.is_dir() else []
     hint = nearest(path.name, names)
     raise DataError(f"There is no file {source}.", hint if hint.startswith("Did") else "Check the path.")
 

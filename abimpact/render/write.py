@@ -23,13 +23,20 @@ def write(path: str, content: str | bytes) -> None:
         if mode is None or stat.S_ISREG(mode):
             _replace(target, data, mode)
         else:
-            with target.open("wb") as out:
-                out.write(data)
+            _send(target, data)
     except OSError as error:
         raise UsageError(
             f"{path}: cannot be written: {error.strerror or error}.",
             "Name a file in a folder that exists and that you may write to.",
         ) from error
+
+
+def _send(target: Path, data: bytes) -> None:
+    """Write to a device or a pipe, which is not waited for if nobody reads it."""
+    descriptor = os.open(target, os.O_WRONLY | getattr(os, "O_NONBLOCK", 0))
+    os.set_blocking(descriptor, True)
+    with open(descriptor, "wb") as out:
+        out.write(data)
 
 
 def make_folder(path: Path) -> None:

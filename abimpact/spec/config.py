@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from abimpact.errors import ConfigError, UsageError, nearest
 from abimpact.spec.document import Document, read_document
 from abimpact.spec.engine_url import is_address
+from abimpact.spec.folders import folder_of
 from abimpact.spec.metric import Role
 from abimpact.spec.presentation import Presentation
 from abimpact.spec.request import Fill, MetricRequest, OutcomeFile, Request
@@ -39,17 +40,22 @@ def load_request(flags: Mapping[str, Any], sources: Sequence[str], config: Path 
     `flags` are fields of `Request`; those that are None or empty were not given. Metrics named by flags replace the
     file's, guardrails its guardrails; the keys of `value`, `decisions` and `payoff` are set in the file's tables.
     `signed` is the path of a plan, whose keys hold where neither the file nor flags say otherwise; metrics of the file
-    replace the plan's.
+    replace the plan's. Paths in the file lead into its own folder, those of the sources, or `allow_paths`; the engine
+    that it names is asked if `allow_engine` is true.
     """
     given = {name: value for name, value in flags.items() if value is not None and value != ()}
     given, sources = _with_engine(given, sources)
     path = config or find_config(sources, Path.cwd())
+    folders = (*map(folder_of, sources), *given.pop("allow_paths", ()))
+    is_engine_allowed = given.pop("allow_engine", False)
     money = given.pop("value", {})
     outcomes = given.pop("outcomes", None)
     signed = read_signed(Path(given.pop("signed"))) if "signed" in given else None
     tables = {"--value": {"value": money}, "--payoff": {"payoff": given.pop("payoff", {})}}
     tables["the command line"] = {"data": {"decisions": given.pop("decisions", {})}}
-    request = _from_document(path, tables, signed)
+    request = _from_document(path, tables, signed, folders)
+    if not (sources or is_engine_allowed):
+        _check_engine(request, given)
     request = replace(request, **_from_environment())
     if outcomes:
         given["outcomes"] = OutcomeFile(file=outcomes, by=request.outcomes.by if request.outcomes else None)
@@ -95,22 +101,35 @@ def _from_environment() -> dict[str, Any]:
     return found
 
 
-def _from_document(path: Path | None, given: Mapping[str, Mapping[str, Any]], signed: SignedPlan | None) -> Request:
+def _check_engine(request: Request, given: Mapping[str, Any]) -> None:
+    """Refuse an engine, or what to ask it, that only a file names: whoever writes the file would reach the network."""
+    for key, told in (("engine", request.engine), ("query", request.query)):
+        if told and not (key in given or (key == "engine" and ENVIRONMENT + "ENGINE" in os.environ)):
+            raise ConfigError(
+                f"{request.config}: data.{key}: a config does not choose what is asked of an engine.",
+                f"Say --{key} on the command line, or allow it: --allow-engine.",
+            )
+
+
+def _from_document(
+    path: Path | None, given: Mapping[str, Mapping[str, Any]], signed: SignedPlan | None, folders: Sequence[str]
+) -> Request:
     """The file at `path` above a plan, of which the tables `given` (by where they come from) win."""
-    document = read_document(path) if path else Document({}, ())
+    document = read_document(path, folders) if path else Document({}, ())
     if signed:
         document = document.over(Path(signed.path), signed.beneath(document.table))
     for origin, table in given.items():
         if _leaf(table):
             document = document.under(Path(origin), dict(table))
-    request = _request(_validated(document), path) if document.files else Request()
+    request = _request(_validated(document), path, document, folders) if document.files else Request()
     return replace(request, signed=signed, planned=_planned(signed)) if signed else request
 
 
 def _planned(signed: SignedPlan) -> Request:
     """What the plan alone asks for."""
     path = Path(signed.path)
-    return _request(_validated(Document({}, ()).under(path, dict(signed.table))), path)
+    document = Document({}, ()).under(path, dict(signed.table))
+    return _request(_validated(document), path, document)
 
 
 def _leaf(table: Mapping[str, Any]) -> bool:
@@ -148,8 +167,11 @@ def _path(location: Sequence[int | str]) -> str:
     return text
 
 
-def _request(file: "ConfigFile", path: Path | None) -> Request:
-    """The file's keys as fields of a request; what the file leaves out keeps its default."""
+def _request(file: "ConfigFile", path: Path | None, document: Document, folders: Sequence[str] = ()) -> Request:
+    """The keys as fields of a request; what is left out keeps its default.
+
+    A path may lead into the folder of the file in `document` that has it, and into `folders`.
+    """
     data = file.data.model_dump(exclude_none=True)
     units = data.pop("units", {})
     if (data.pop("kind") == "aggregates") != ("aggregates" in data):
@@ -159,9 +181,14 @@ def _request(file: "ConfigFile", path: Path | None) -> Request:
     proposed = data.pop("proposed", ())
     data["columns"] = {name: _listed(others) for name, others in data.get("columns", {}).items()}
     folder = path.parent if path else Path()
-    data["fill"] = tuple(Fill(**{**fill, "file": str(folder / fill["file"])}) for fill in data["fill"])
+
+    def placed(table: Mapping[str, Any], *location: int | str) -> dict[str, Any]:
+        within = (str(document.origin(("data", *location, "file")).parent), *folders)
+        return {**table, "file": str(folder / table["file"]), "within": within}
+
+    data["fill"] = tuple(Fill(**placed(fill, "fill", i)) for i, fill in enumerate(data["fill"]))
     if outcomes := data.get("outcomes"):
-        data["outcomes"] = OutcomeFile(**{**outcomes, "file": str(folder / outcomes["file"])})
+        data["outcomes"] = OutcomeFile(**placed(outcomes, "outcomes"))
     values: dict[str, Any] = {**data, **units, **file.analysis.model_dump(exclude_none=True)}
     values["proposed"] = (proposed,) if isinstance(proposed, str) else tuple(proposed)
     known = {f.name for f in fields(Request)}

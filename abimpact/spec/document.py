@@ -1,13 +1,14 @@
 """A config file with all that it extends, as one table; later files win key by key."""
 
 import os
-import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeGuard
 
 from abimpact.errors import ConfigError
+from abimpact.spec.folders import HINT, is_inside
+from abimpact.spec.toml import read_toml
 
 Location = Sequence[int | str]
 
@@ -32,11 +33,12 @@ class Document:
         return next((p for p, table in self.files if _holds(table, self.table, location)), self.files[0][0])
 
 
-def read_document(path: Path) -> Document:
+def read_document(path: Path, folders: Sequence[str] = ()) -> Document:
     """The file at `path` and what it extends, merged.
 
-    Tables are merged key by key, lists of tables that have names (`[[metric]]`) by name, anything else is replaced.
-    ConfigError names a file that is missing, unreadable or extends itself.
+    What a file extends lies in its own folder or below, in one above it, or in `folders`. Tables are merged key by key,
+    lists of tables that have names (`[[metric]]`) by name, anything else is replaced. ConfigError names a file that is
+    missing, unreadable, elsewhere, or extends itself.
     """
     files = [(path, _parsed(path, path))]
     while extended := files[-1][1].get("extends"):
@@ -44,6 +46,8 @@ def read_document(path: Path) -> Document:
         if not isinstance(extended, str):
             raise ConfigError(f"{by}: extends: {extended!r} is not a path.", 'Write extends = "../company.toml".')
         base = Path(os.path.normpath(by.parent / extended))
+        if not (_is_above(base, by.parent) or is_inside(base, (str(by.parent), *folders))):
+            raise ConfigError(f"{by}: extends = {extended!r} leads out of the folders that were named.", HINT)
         if base.resolve() in [p.resolve() for p, _ in files]:
             chain = " → ".join(str(p) for p in (*[p for p, _ in files], base))
             raise ConfigError(f"{by}: extends goes in a circle: {chain}.", "Remove extends from one of them.")
@@ -55,16 +59,14 @@ def read_document(path: Path) -> Document:
 
 
 def _parsed(path: Path, by: Path) -> dict[str, Any]:
-    try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        named = f"{path}, which {by} extends, cannot be read" if path != by else f"{path} cannot be read"
-        hint = "The path is relative to the file that has it." if path != by else "Check the path given with --config."
-        raise ConfigError(f"{named}: {error.strerror}.", hint) from error
-    except UnicodeDecodeError as error:
-        raise ConfigError(f"{path} is not UTF-8 text.", "Save it as UTF-8.") from error
-    except tomllib.TOMLDecodeError as error:
-        raise ConfigError(f"{path} is not valid TOML: {error}.") from error
+    named = f"{path}, which {by} extends," if path != by else str(path)
+    hint = "The path is relative to the file that has it." if path != by else "Check the path given with --config."
+    return read_toml(path, named, hint)
+
+
+def _is_above(base: Path, folder: Path) -> bool:
+    """Whether a TOML file lies in a folder that holds `folder`, as what a company shares does."""
+    return base.suffix.lower() == ".toml" and is_inside(folder, (os.path.dirname(os.path.realpath(base)),))
 
 
 def _moved(table: dict[str, Any], old: Path, new: Path) -> dict[str, Any]:

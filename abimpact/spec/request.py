@@ -39,19 +39,27 @@ class MetricRequest:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Fill:
-    """A column that is filled in from another file: `by` is the column that both have."""
+    """A column that is filled in from another file: `by` is the column that both have.
+
+    The file has to lie `within` these folders; None: anywhere.
+    """
 
     column: str
     file: str
     by: str
+    within: tuple[str, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OutcomeFile:
-    """Outcomes in a file of their own (or several, by a pattern); `by` is the unit's column there, None if the same."""
+    """Outcomes in a file of their own (or several, by a pattern); `by` is the unit's column there, None if the same.
+
+    The file has to lie `within` these folders; None: anywhere.
+    """
 
     file: str
     by: str | None = None
+    within: tuple[str, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -142,4 +150,7 @@ class Request:
 
     def to_dict(self) -> dict[str, Any]:
         """The request as plain values, for the provenance; the password of an engine is hidden."""
-        return {**asdict(replace(self, planned=None)), "engine": redacted(self.engine) if self.engine else None}
+        plain = asdict(replace(self, planned=None))
+        for told in (*plain["fill"], plain["outcomes"] or {}):
+            told.pop("within", None)
+        return {**plain, "engine": redacted(self.engine) if self.engine else None}

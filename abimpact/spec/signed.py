@@ -2,13 +2,13 @@
 
 import hashlib
 import json
-import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from abimpact.errors import ConfigError
+from abimpact.spec.toml import read_toml
 
 DIGEST = "sha256:"
 
@@ -41,14 +41,7 @@ def digest_of(table: Mapping[str, Any]) -> str:
 
 def read_signed(path: Path) -> SignedPlan:
     """The plan at `path`; ConfigError if it can't be read or was never signed."""
-    try:
-        table = tomllib.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise ConfigError(f"{path} cannot be read: {error.strerror}.", "Check the path given with --plan.") from error
-    except UnicodeDecodeError as error:
-        raise ConfigError(f"{path} is not UTF-8 text.", "Save it as UTF-8.") from error
-    except tomllib.TOMLDecodeError as error:
-        raise ConfigError(f"{path} is not valid TOML: {error}.") from error
+    table = read_toml(path, str(path), "Check the path given with --plan.")
     plan = table.get("plan")
     digest = plan.get("digest") if isinstance(plan, dict) else None
     if not isinstance(digest, str):

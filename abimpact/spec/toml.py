@@ -2,11 +2,44 @@
 
 import json
 import re
+import tomllib
 from collections.abc import Mapping, Sequence
 from datetime import date
+from pathlib import Path
 from typing import Any
 
+from abimpact.errors import ConfigError
+from abimpact.spec.text import read_text
+
+# A config of 1,000 metrics has some 100 kB; a hexadecimal number in it may be of any length to Python.
+MOST_BYTES, MOST_BITS = 4 << 20, 1024
+
 _BARE = re.compile(r"[A-Za-z0-9_-]+")
+
+
+def read_toml(path: Path, named: str, hint: str) -> dict[str, Any]:
+    """The tables of a TOML file; ConfigError, which calls the file `named`, for what cannot be read or is no TOML."""
+    text = read_text(path, named, hint, most=MOST_BYTES, error=ConfigError)
+    try:
+        table = tomllib.loads(text)
+        _check(table)
+    except RecursionError as error:
+        raise ConfigError(f"{path} is nested too deep.", "A config needs five levels.") from error
+    except ValueError as error:
+        raise ConfigError(f"{path} is not valid TOML: {error}.") from error
+    return table
+
+
+def _check(value: Any) -> None:
+    """ValueError for a number that nothing could be made of."""
+    if isinstance(value, Mapping):
+        for item in value.values():
+            _check(item)
+    elif isinstance(value, list):
+        for item in value:
+            _check(item)
+    elif isinstance(value, int) and value.bit_length() > MOST_BITS:
+        raise ValueError(f"a number of more than {MOST_BITS} bits")
 
 
 def dumps(table: Mapping[str, Any]) -> str:

@@ -142,7 +142,7 @@ def test_a_folder_that_cannot_be_listed_is_an_error(tmp_path: Path, monkeypatch:
     def refuse(*_: Any) -> Any:
         raise PermissionError(13, "Permission denied", "there")
 
-    monkeypatch.setattr(Path, "rglob", refuse)
+    monkeypatch.setattr("os.scandir", refuse)
     with pytest.raises(DataError, match="Permission denied"):
         run(tmp_path)
 
