@@ -8,7 +8,7 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from abimpact.api import Backtest, Report, analyze, backtest, check, plan, simulate
+    from abimpact.api import Backtest, Report, analyze, backtest, check, plan, rerun, simulate
     from abimpact.portfolio.results import Comparison, Portfolio, compare, portfolio
     from abimpact.spec.metric import Metric
 
@@ -24,11 +24,14 @@ __all__ = [
     "compare",
     "plan",
     "portfolio",
+    "rerun",
     "simulate",
 ]
 
 _HOMES = {
-    **dict.fromkeys(("Backtest", "Report", "analyze", "backtest", "check", "plan", "simulate"), "abimpact.api"),
+    **dict.fromkeys(
+        ("Backtest", "Report", "analyze", "backtest", "check", "plan", "rerun", "simulate"), "abimpact.api"
+    ),
     **dict.fromkeys(("Comparison", "Portfolio", "compare", "portfolio"), "abimpact.portfolio.results"),
     "Metric": "abimpact.spec.metric",
 }

@@ -229,6 +229,27 @@ def plan(
     return Paper(found, figures(found, document.headline), document)
 
 
+def rerun(result: Any, data: Any = (), *, engine: str | None = None, tolerance: float = 1e-9) -> Paper:
+    """Run a stored result again: do its numbers still hold?
+
+    `result` is the path of a result.json, a result, or its dictionary. `data` is where its inputs are now (a path,
+    paths, or a table), if they are not where they were; `engine` the URL of the engine that has the log; `tolerance`
+    the relative difference of a number that is taken for rounding. Its `values` are a `Rerun`, with `holds` and the
+    `differences`. Raises `abimpact.errors.AbimpactError` for what cannot be run again.
+    """
+    from abimpact.rerun.page import document, to_dict
+    from abimpact.rerun.recorded import read_recorded, recorded
+    from abimpact.rerun.run import run_again
+
+    if isinstance(result, (str, PathLike)):
+        stored = read_recorded(fspath(result))
+    else:
+        stored = recorded(result.to_dict() if hasattr(result, "to_dict") else result, "result")
+    given, frame = _split_data(data)
+    found = run_again(stored, given=given, frame=frame, engine=engine, tolerance=tolerance, command="abimpact.rerun")
+    return Paper(found, to_dict(found), document(found))
+
+
 def _request(
     data: Any,
     *,

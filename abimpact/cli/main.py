@@ -17,6 +17,7 @@ from abimpact.cli.init import init
 from abimpact.cli.plan import plan
 from abimpact.cli.portfolio import portfolio
 from abimpact.cli.report import report
+from abimpact.cli.rerun import rerun
 from abimpact.cli.simulate import simulate
 from abimpact.errors import AbimpactError, DataError
 from abimpact.spec.engine_url import redacted
@@ -44,6 +45,7 @@ app.command("init", no_args_is_help=True)(init)
 app.command("simulate", no_args_is_help=True)(simulate)
 app.command("plan", no_args_is_help=True)(plan)
 app.command("compare", no_args_is_help=True)(compare)
+app.command("rerun", no_args_is_help=True)(rerun)
 app.command("portfolio", no_args_is_help=True)(portfolio)
 app.command("backtest", no_args_is_help=True)(backtest)
 

@@ -1,11 +1,12 @@
 """Composes the rooms that check a log; no outcome is compared."""
 
 from dataclasses import replace
+from pathlib import Path
 
 from abimpact.check.table import run_checks
 from abimpact.decide.report import CheckReport
 from abimpact.findings import Finding
-from abimpact.pipeline.provenance import Sources, provenance
+from abimpact.pipeline.provenance import Sources, further_file, provenance, with_options
 from abimpact.pipeline.reading import LooksByMetric, Running, opened
 from abimpact.read.log import Log
 from abimpact.spec.request import Request
@@ -38,10 +39,19 @@ def run_check(
             clusters=dict(zip(log.variants, log.clusters.counts, strict=True)) if log.clusters else None,
             findings=(*run_checks(log), *_of_summary(log), *_reconciled(log, reconciled)),
             presentation=request.presentation,
-            provenance=provenance(log.engine, request, sources(), command),
+            provenance=with_options(
+                provenance(log.engine, request, sources(), command), reconciled=_totals_file(reconciled)
+            ),
         )
 
     return opened(replace(request, needs_metrics=False), frame, running or Running(), finish)
+
+
+def _totals_file(place: str | None) -> dict[str, str] | None:
+    """The file of someone else's totals; of a workbook, the place in it belongs to the path."""
+    if place is None:
+        return None
+    return {**further_file(place if Path(place).is_file() else place.rpartition("#")[0]), "path": place}
 
 
 def _of_summary(log: Log) -> tuple[Finding, ...]:

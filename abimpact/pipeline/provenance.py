@@ -4,8 +4,10 @@ import hashlib
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
+from dataclasses import replace
 from datetime import UTC, datetime
 from importlib.metadata import version
+from pathlib import Path
 
 from abimpact.decide.report import Provenance, Source
 from abimpact.read.engine import Engine
@@ -33,6 +35,20 @@ def provenance(engine: Engine, request: Request, sources: tuple[Source, ...], co
         seed=request.seed,
         created=datetime.now(UTC).isoformat(timespec="seconds"),
     )
+
+
+def with_options(made: Provenance, **options: object) -> Provenance:
+    """The provenance with what was asked beyond a request, without which it cannot be run again."""
+    given = {name: value for name, value in options.items() if value is not None}
+    return replace(made, config={**made.config, "options": given}) if given else made
+
+
+def further_file(path: str) -> dict[str, str]:
+    """A file beside the log that a verb reads: where it is, and its digest (a folder or pattern has none)."""
+    if not Path(path).is_file():
+        return {"path": path}
+    with open(path, "rb") as stream:
+        return {"path": path, "sha256": hashlib.file_digest(stream, "sha256").hexdigest()}
 
 
 def read_sources(

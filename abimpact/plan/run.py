@@ -5,6 +5,7 @@ from dataclasses import replace
 from typing import Any
 
 from abimpact.errors import UsageError
+from abimpact.pipeline.provenance import with_options
 from abimpact.pipeline.reading import Running
 from abimpact.plan.design import design
 from abimpact.plan.seen import from_log, from_numbers
@@ -37,7 +38,8 @@ def run_plan(
         if has_log
         else from_numbers(request, terms, command)
     )
-    return design(request, terms, known)
+    asked = {key: value for key, value in keys.items() if value is not None}
+    return design(request, terms, replace(known, provenance=with_options(known.provenance, keys=asked)))
 
 
 def with_baseline(request: Request, baseline: float | None, sd: float | None) -> tuple[Request, list[dict[str, Any]]]:

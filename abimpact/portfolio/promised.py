@@ -6,13 +6,15 @@ from abimpact.decide.promise import Promise, hold
 from abimpact.decide.report import MetricResult, Report
 from abimpact.errors import DataError
 from abimpact.estimate.estimate import Interval
+from abimpact.pipeline.provenance import further_file, with_options
 from abimpact.portfolio.stored import Stored, StoredMetric, read_report
 from abimpact.spec.metric import Better, Role
 
 
 def with_promise(report: Report, path: str) -> Report:
     """`report` with what `path`, an earlier result.json, promised; DataError where the two cannot be held together."""
-    return replace(report, promise=_held(report, read_report(path), path))
+    promise = _held(report, read_report(path), path)
+    return replace(report, promise=promise, provenance=with_options(report.provenance, promised=further_file(path)))
 
 
 def _held(report: Report, earlier: Stored, path: str) -> Promise | None:

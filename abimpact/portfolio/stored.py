@@ -183,17 +183,21 @@ class Stored:
 
 def read_report(path: str) -> Stored:
     """The report in a file; DataError says what it is instead, or what it lacks."""
+    return stored(read_json(path), path)
+
+
+def read_json(path: str) -> object:
+    """What a JSON file of abimpact holds; DataError where there is none."""
     if not Path(path).exists():
         raise DataError(f"{path}: there is no such file.", "Give a result.json that abimpact report wrote.")
     hint = "Give a result.json, as abimpact report -o result.json writes it."
     text = read_text(Path(path), path, hint, most=MOST_BYTES, error=DataError)
     try:
-        document = json.loads(text, parse_constant=_refuse)
+        return json.loads(text, parse_constant=_refuse)
     except (ValueError, RecursionError) as error:
         raise DataError(
             f"{path}: is no JSON file: {error}.", "Give a result.json, as abimpact report -o result.json writes it."
         ) from error
-    return stored(document, path)
 
 
 def stored(document: object, path: str) -> Stored:

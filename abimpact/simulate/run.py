@@ -6,14 +6,14 @@ The analysis is the one that `report` would use, by the same code; only the arms
 import hashlib
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from functools import cache, partial
 
 import numpy as np
 
 from abimpact.errors import DataError, UsageError
 from abimpact.estimate.table import Comparison
-from abimpact.pipeline.provenance import Sources, provenance
+from abimpact.pipeline.provenance import Sources, provenance, with_options
 from abimpact.pipeline.reading import LooksByMetric, Running, opened
 from abimpact.read.log import Log
 from abimpact.simulate.deal import Deal, Population, dealt
@@ -138,7 +138,7 @@ def run_simulation(
             is_trusted=is_trusted,
             because=because,
             presentation=request.presentation,
-            provenance=provenance(log.engine, request, sources(), command),
+            provenance=with_options(provenance(log.engine, request, sources(), command), **asdict(terms)),
         )
 
     return opened(replace(request, keeps_units=True, is_history=True), frame, running, finish)

@@ -121,15 +121,15 @@ def _from_document(
     for origin, table in given.items():
         if _leaf(table):
             document = document.under(Path(origin), dict(table))
-    request = _request(_validated(document), path, document, folders) if document.files else Request()
-    return replace(request, signed=signed, planned=_planned(signed)) if signed else request
+    request = request_of(_validated(document), path, document, folders) if document.files else Request()
+    return replace(request, signed=signed, planned=planned_by(signed)) if signed else request
 
 
-def _planned(signed: SignedPlan) -> Request:
+def planned_by(signed: SignedPlan) -> Request:
     """What the plan alone asks for."""
     path = Path(signed.path)
     document = Document({}, ()).under(path, dict(signed.table))
-    return _request(_validated(document), path, document)
+    return request_of(_validated(document), path, document)
 
 
 def _leaf(table: Mapping[str, Any]) -> bool:
@@ -167,7 +167,7 @@ def _path(location: Sequence[int | str]) -> str:
     return text
 
 
-def _request(file: "ConfigFile", path: Path | None, document: Document, folders: Sequence[str] = ()) -> Request:
+def request_of(file: "ConfigFile", path: Path | None, document: Document, folders: Sequence[str] = ()) -> Request:
     """The keys as fields of a request; what is left out keeps its default.
 
     A path may lead into the folder of the file in `document` that has it, and into `folders`.
