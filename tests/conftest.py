@@ -9,6 +9,8 @@ from hypothesis import settings
 # The same examples in every run: a failure belongs to a change, not to luck.
 settings.register_profile("abimpact", derandomize=True, deadline=None)
 settings.load_profile("abimpact")
+# For mutation testing, which runs them thousands of times: what a few examples show is enough.
+settings.register_profile("mutants", derandomize=True, deadline=None, max_examples=15)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
