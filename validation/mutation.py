@@ -5,8 +5,8 @@
     python validation/mutation.py table                  # the score of each module, as docs/mutation.md has it
     python validation/mutation.py survivors welch        # what no test noticed, as diffs
 
-A mutant is held against the tests that reach its function: those of the module's own file, and the quickest others until
-`SECONDS` are spent. All of them would take days; what survives here may still be noticed by a slower test, so that the
+A mutant is held against the tests that reach its function: those of the module's own file, and the quickest of the rest
+until `SECONDS` are spent. All of them would take days; what survives may still be noticed by a slower test, so that the
 score is a lower bound. Mutants that only change a sentence for the reader are counted apart (`is_prose`).
 """
 
