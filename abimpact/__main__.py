@@ -1,5 +1,5 @@
 """`python -m abimpact`."""
 
-from abimpact.cli.main import main
+from abimpact.cli.entry import entry
 
-raise SystemExit(main())
+entry()

@@ -1,7 +1,6 @@
 """From a request to the loaded rows of a labelled history, with what else runs while the engine scans."""
 
 from collections.abc import Callable, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -12,6 +11,7 @@ import duckdb
 from abimpact.errors import DataError, UsageError
 from abimpact.pipeline.provenance import Sources, digest, read_sources
 from abimpact.pipeline.reading import Running
+from abimpact.pipeline.threads import threads
 from abimpact.read.duckdb_engine import DuckDBEngine
 from abimpact.read.engine import first_line
 from abimpact.read.filling import files_of, filled, survey_fills, with_fills
@@ -21,6 +21,7 @@ from abimpact.read.loading import load, load_frame
 from abimpact.read.sources import expand
 from abimpact.read.survey import survey
 from abimpact.read.totals import FileTotals
+from abimpact.read.unchanged import unchanged
 from abimpact.spec.backtest import Backtest, resolve_backtest
 from abimpact.spec.request import Request
 
@@ -48,7 +49,7 @@ def opened(request: Request, frame: object, running: Running, finish: Finish[Res
     given = expand(request.sources) if frame is None else ()
     files = tuple(f for f in given if Path(f.path).resolve() not in filling) or given
     every_file = tuple({f.path: f for group in (files, *of_fills) for f in group}.values())
-    with ThreadPoolExecutor(max_workers=2) as pool:
+    with unchanged(every_file), threads(2) as pool:
         digests = {file.path: pool.submit(digest, file) for file in every_file}
         engine = DuckDBEngine(memory_limit=running.memory_limit, threads=running.threads)
         try:
@@ -77,7 +78,6 @@ def opened(request: Request, frame: object, running: Running, finish: Finish[Res
                 f"The log cannot be read: {first_line(error)}", "Check the columns and expressions named."
             ) from error
         finally:
-            pool.shutdown(cancel_futures=True)
             engine.close()
 
 

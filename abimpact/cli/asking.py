@@ -28,6 +28,11 @@ class Asked:
     running: Mapping[str, Any]
     is_progress_wanted: bool
 
+    @property
+    def inputs(self) -> "tuple[str | Path | None, ...]":
+        """What is read, as it was named."""
+        return (*self.sources, self.config, self.flags["outcomes"])
+
     def request(self, **more: Any) -> "Request":
         """The request that these flags, `more` of them, the environment and the config make together."""
         from abimpact.spec.config import load_request

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from abimpact.cli import options as o
-from abimpact.cli.printing import page, show
+from abimpact.cli.printing import page, show, spare
 from abimpact.errors import UsageError
 
 Incumbent = Annotated[
@@ -102,11 +102,12 @@ def backtest(
     from abimpact.cli.report import money_keys
     from abimpact.pipeline.reading import Running
     from abimpact.render.table import Options
-    from abimpact.render.write import write
+    from abimpact.render.write import write_all
     from abimpact.spec.config import load_request
 
     check(format_name)
     formats = {path: format_of(path) for path in output or ()}
+    spare(formats, (*sources, config))
     decisions = {
         "incumbent": incumbent,
         "proposed": proposed,
@@ -144,8 +145,7 @@ def backtest(
         )
     text = render(found, format_name, page(is_quiet=quiet, is_verbose=verbose))
     files = {path: render(found, name, Options()) for path, name in formats.items()}
-    for path, content in files.items():
-        write(path, content)
+    write_all(files)
     show(text.rstrip("\n"))
     return 0
 

@@ -5,7 +5,7 @@ from functools import partial
 
 from abimpact.cli import options as o
 from abimpact.cli.asking import Asked, reads_a_log
-from abimpact.cli.printing import page, show
+from abimpact.cli.printing import page, show, spare
 from abimpact.findings import Severity
 
 
@@ -23,14 +23,14 @@ def check(
     from abimpact.pipeline.check import run_check
     from abimpact.render.check import check_printed, format_of, render
     from abimpact.render.table import Options
-    from abimpact.render.write import write
+    from abimpact.render.write import write_all
 
     check_printed(format_name)
     formats = {path: format_of(path) for path in output or ()}
+    spare(formats, asked.inputs)
     found = asked.run(partial(run_check, reconciled=reconcile), asked.request())
     text = str(render(found, format_name, page(is_quiet=quiet, is_verbose=verbose)))
-    for path, content in {path: render(found, name, Options()) for path, name in formats.items()}.items():
-        write(path, content)
+    write_all({path: render(found, name, Options()) for path, name in formats.items()})
     show(text.rstrip("\n"))
     if format_name == "github":
         from abimpact.render.github import append_summary

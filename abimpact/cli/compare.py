@@ -22,5 +22,12 @@ def compare(
     """Say what changed between two runs: data, config, numbers (by chance or not), verdict."""
     from abimpact.portfolio.results import compare as compare_results
 
-    printed(lambda: compare_results(old, new).told, format_name, output or (), is_quiet=quiet, is_verbose=verbose)
+    printed(
+        lambda: compare_results(old, new).told,
+        format_name,
+        output or (),
+        inputs=(old, new),
+        is_quiet=quiet,
+        is_verbose=verbose,
+    )
     return 0

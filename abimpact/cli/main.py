@@ -1,6 +1,6 @@
 """The command `abimpact`: parses, calls, writes, and maps what happened to an exit code.
 
-0 done, 1 the gate failed (and nothing else), 2 usage or config, 3 data, 70 a bug, 130 interrupted.
+0 done, 1 the gate failed (and nothing else), 2 usage or config, 3 data, 70 a bug, 130 interrupted (143 terminated).
 """
 
 import os
@@ -13,6 +13,8 @@ import typer
 from abimpact.cli.backtest import backtest
 from abimpact.cli.check import check
 from abimpact.cli.compare import compare
+from abimpact.cli.entry import entry as entry  # scripts that were installed before look for it here
+from abimpact.cli.entry import interrupted
 from abimpact.cli.init import init
 from abimpact.cli.plan import plan
 from abimpact.cli.portfolio import portfolio
@@ -76,43 +78,51 @@ def main(arguments: list[str] | None = None) -> int:
     return _run(sys.argv[1:] if arguments is None else arguments)
 
 
-def entry() -> None:
-    """The console script."""
-    raise SystemExit(main())
-
-
 def _run(arguments: list[str]) -> int:
-    from typer.exceptions import Abort, TyperException
+    from typer.exceptions import Abort
 
     try:
         code: int = app(arguments, standalone_mode=False) or 0
-    except AbimpactError as error:
+        # So typer says that it met a Ctrl-C.
+        return _interrupted() if code == INTERRUPTED else code
+    except (KeyboardInterrupt, Abort):
+        return _interrupted()
+    except SystemExit:
+        # So typer ends when whoever reads its help has enough of it.
+        return 0
+    except Exception as error:
+        # An error that a signal caused on its way through a library is none.
+        return _interrupted() if interrupted() else _failed(error, arguments)
+
+
+def _failed(error: Exception, arguments: list[str]) -> int:
+    """Say what went wrong, and give the exit code for it."""
+    from typer.exceptions import TyperException
+
+    if isinstance(error, AbimpactError):
         _say(error.message, error.hint)
         return error.exit_code
-    except TyperException as error:
+    if isinstance(error, TyperException):
         # Without arguments the help was shown and there is nothing to add.
         if message := error.format_message():
             _say(message, "See: abimpact report --help")
         return 2
-    except (KeyboardInterrupt, Abort):
-        code = INTERRUPTED
-    except SystemExit:
-        # So typer ends when whoever reads its help has enough of it.
-        return 0
-    except MemoryError:
-        _say("There is not enough memory for this.", "Give a smaller file, or one read in parts: Parquet or CSV.")
+    if isinstance(error, MemoryError):
+        hint = "Let the engine take less with --memory-limit, or give a file that is read in parts: Parquet or CSV."
+        _say("There is not enough memory for this.", hint)
         return DataError.exit_code
-    except Exception as error:
-        if {"-v", "--verbose"} & set(arguments):
-            print(redacted(traceback.format_exc()), end="", file=sys.stderr)
-        _say(
-            f"A bug in abimpact: {type(error).__name__} in {_place(error)}.",
-            "Run again with -v for the details, and please report them.",
-        )
-        return BUG
-    if code == INTERRUPTED:
-        _say("Interrupted; nothing was written.")
-    return code
+    if {"-v", "--verbose"} & set(arguments):
+        print(redacted(traceback.format_exc()), end="", file=sys.stderr)
+    _say(
+        f"A bug in abimpact: {type(error).__name__} in {_place(error)}.",
+        "Run again with -v for the details, and please report them.",
+    )
+    return BUG
+
+
+def _interrupted() -> int:
+    _say("Interrupted; every file is whole or as it was.")
+    return interrupted() or INTERRUPTED
 
 
 def _place(error: Exception) -> str:

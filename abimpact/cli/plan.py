@@ -9,7 +9,7 @@ import typer
 
 from abimpact.cli import options as o
 from abimpact.cli.asking import Asked, reads_a_log
-from abimpact.cli.printing import draw, page, show
+from abimpact.cli.printing import draw, page, show, spare
 from abimpact.cli.report import money_keys
 from abimpact.errors import UsageError
 
@@ -106,8 +106,9 @@ def plan(
     from abimpact.render.document import render
     from abimpact.render.numbers import written_in
     from abimpact.render.plots import as_files
-    from abimpact.render.write import write
+    from abimpact.render.write import write_all
 
+    spare(output or (), asked.inputs)
     is_group = bool(look) and sequential is None
     request = asked.request(
         value=money_keys(value or []),
@@ -137,8 +138,7 @@ def plan(
         numbers = figures(found, document.headline)
         files = {path: _file(found, document, numbers, path) for path in output or ()}
         text = render(document, numbers, format_name, page(is_quiet=quiet, is_verbose=verbose))
-    for path, content in files.items():
-        write(path, content)
+    write_all(files)
     if plots:
         draw(plots, list(as_files(document.charts)))
     show(text.rstrip("\n"))

@@ -12,6 +12,8 @@ from abimpact.cli.asking import metrics_of
 from abimpact.errors import UsageError
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from abimpact.portfolio.formats import Told
 
 Results = Annotated[
@@ -75,6 +77,7 @@ def portfolio(
             lambda: together(results, asked, command=command, running=running).told,
             format_name,
             output or (),
+            inputs=(*results, config),
             is_quiet=quiet,
             is_verbose=verbose,
         )
@@ -82,20 +85,26 @@ def portfolio(
 
 
 def printed(
-    make: "Callable[[], Told]", format_name: str, outputs: Sequence[str], *, is_quiet: bool, is_verbose: bool
+    make: "Callable[[], Told]",
+    format_name: str,
+    outputs: Sequence[str],
+    *,
+    inputs: "Sequence[str | Path | None]",
+    is_quiet: bool,
+    is_verbose: bool,
 ) -> None:
     """Write what `make` gives to every output and to standard output; names of formats are checked before."""
-    from abimpact.cli.printing import page, show
+    from abimpact.cli.printing import page, show, spare
     from abimpact.portfolio.formats import check_printed, format_of, render, render_text
     from abimpact.render.table import Options
-    from abimpact.render.write import write
+    from abimpact.render.write import write_all
 
     check_printed(format_name)
     formats = {path: format_of(path) for path in outputs}
+    spare(formats, inputs)
     made = make()
     files = {path: render(made, name, Options()) for path, name in formats.items()}
-    for path, content in files.items():
-        write(path, content)
+    write_all(files)
     show(render_text(made, format_name, page(is_quiet=is_quiet, is_verbose=is_verbose)).rstrip("\n"))
 
 

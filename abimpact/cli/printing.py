@@ -3,7 +3,7 @@
 import os
 import shutil
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from io import TextIOWrapper
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 # What a pipe is taken for.
 PIPE_WIDTH = 80
+# Endings of outputs that are read where they lie in the folder of a log.
+DATA = (".csv", ".xlsx", ".parquet")
 
 
 def page(*, is_quiet: bool, is_verbose: bool, show_anyway: bool = False) -> "Options":
@@ -46,11 +48,10 @@ def deliver(
     from abimpact.render.document import format_of, render
     from abimpact.render.plots import as_files
     from abimpact.render.table import Options
-    from abimpact.render.write import write
+    from abimpact.render.write import write_all
 
     shown = render(document, numbers, name, laid_out)
-    for path, content in {path: render(document, numbers, format_of(path), Options()) for path in files}.items():
-        write(path, content)
+    write_all({path: render(document, numbers, format_of(path), Options()) for path in files})
     if plots:
         draw(plots, list(as_files(document.charts)))
     show(shown.rstrip("\n"))
@@ -58,12 +59,30 @@ def deliver(
 
 def draw(folder: "Path", drawn: Sequence[tuple[str, str | bytes]]) -> None:
     """Write pictures, all drawn before the first is written, to a folder that is made if need be."""
-    from abimpact.render.write import make_folder, write
+    from abimpact.render.write import make_folder, write_all
 
     if drawn:
         make_folder(folder)
-    for name, content in drawn:
-        write(str(folder / name), content)
+    write_all({str(folder / name): content for name, content in drawn})
+
+
+def spare(outputs: Iterable[str], inputs: Iterable["str | Path | None"]) -> None:
+    """Refuse to write over what is read: files, patterns, folders of a log, a config."""
+    for out in outputs:
+        if os.path.exists(out) and any(_reads(str(given), out) for given in inputs if given):
+            raise UsageError(f"{out} is read by this run.", "Name another file for the output.")
+
+
+def _reads(given: str, out: str) -> bool:
+    from abimpact.read.walking import files_matching
+
+    for path in [given] if os.path.exists(given) else files_matching(given):
+        if os.path.samefile(path, out):
+            return True
+        folder = os.path.realpath(path)
+        if os.path.isdir(folder) and out.lower().endswith(DATA):
+            return os.path.commonpath([folder, os.path.realpath(out)]) == folder
+    return False
 
 
 def show(text: str) -> None:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from abimpact.cli import options as o
 from abimpact.cli.asking import Asked, reads_a_log
-from abimpact.cli.printing import draw, page, show
+from abimpact.cli.printing import draw, page, show, spare
 from abimpact.decide.decision import REASONS, Verdict
 from abimpact.errors import UsageError, nearest
 
@@ -35,10 +35,11 @@ def report(
     """Compare a proposed variant with the incumbent: verdict, KPIs with intervals, data checks."""
     from abimpact.pipeline.report import run_report
     from abimpact.render.table import Options, check_printed, format_of, render, render_text
-    from abimpact.render.write import write
+    from abimpact.render.write import write_all
 
     check_printed(format_name)
     formats = {path: format_of(path) for path in output or ()}
+    spare(formats, (*asked.inputs, promised, plan))
     failing = _failing(gate, fail_on or [])
     is_drawn = plots is not None or "html" in (format_name, *formats.values())
     found = asked.run(
@@ -50,8 +51,7 @@ def report(
 
         found = with_promise(found, promised)
     files = {path: render(found, name, Options(show_anyway=show_anyway)) for path, name in formats.items()}
-    for path, content in files.items():
-        write(path, content)
+    write_all(files)
     if plots:
         _draw(found, plots, show_anyway=show_anyway)
     laid_out = page(is_quiet=quiet, is_verbose=verbose, show_anyway=show_anyway)

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 from abimpact.cli import options as o
 from abimpact.cli.asking import Asked, reads_a_log
-from abimpact.cli.printing import deliver, page, show
+from abimpact.cli.printing import deliver, page, show, spare
 from abimpact.errors import UsageError
 
 if TYPE_CHECKING:
@@ -32,6 +32,7 @@ def simulate(
     from abimpact.simulate.page import document, to_dict
     from abimpact.simulate.run import Terms, run_simulation
 
+    spare(output or (), asked.inputs)
     terms = Terms(repetitions=repetitions, units=units, lift=fraction("--lift", lift))
     found = asked.run(partial(run_simulation, terms=terms), asked.request())
     deliver(document(found), to_dict(found), format_name, output or (), plots, page(is_quiet=quiet, is_verbose=verbose))
@@ -49,12 +50,13 @@ def _made_up(asked: Asked, plan: str, files: list[str], format_name: str, laid_o
 
     from abimpact.pipeline.report import run_report
     from abimpact.render.table import Options, check_printed, format_of, render, render_text
-    from abimpact.render.write import write
+    from abimpact.render.write import write_all
     from abimpact.simulate.made_up import made_up
 
     check_printed(format_name)
     logs = [path for path in files if path.endswith(".parquet")]
     formats = {path: format_of(path) for path in files if path not in logs}
+    spare(files, (plan,))
     request = replace(asked, config=Path(plan)).request()
     table, reads = made_up(request, request.seed)
     reads = replace(reads, presentation=replace(reads.presentation, title=f"Made up from {Path(plan).name}"))
@@ -64,8 +66,7 @@ def _made_up(asked: Asked, plan: str, files: list[str], format_name: str, laid_o
         stream = BytesIO()
         pq.write_table(table, stream)
         contents[path] = stream.getvalue()
-    for path, content in contents.items():
-        write(path, content)
+    write_all(contents)
     show(render_text(found, format_name, laid_out).rstrip("\n"))
     return 0
 

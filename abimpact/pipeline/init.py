@@ -1,6 +1,7 @@
 """Composes the rooms that look at an unknown log and propose a config for it."""
 
 from collections.abc import Mapping
+from contextlib import closing
 from dataclasses import dataclass, replace
 
 from abimpact.errors import UsageError
@@ -11,6 +12,7 @@ from abimpact.read.loaded import Loaded
 from abimpact.read.loading import load
 from abimpact.read.sources import expand
 from abimpact.read.survey import survey
+from abimpact.read.unchanged import unchanged
 from abimpact.spec.engine_url import is_address
 from abimpact.spec.event_logs import find_events
 from abimpact.spec.expression import find_column
@@ -42,15 +44,13 @@ def run_init(request: Request, *, command: str = "", running: Running | None = N
             "init looks at files, not at an engine.", "Export a part of the table to Parquet, and run init on that."
         )
     files = expand(request.sources)
-    engine = DuckDBEngine(memory_limit=running.memory_limit, threads=running.threads)
-    try:
+    made = DuckDBEngine(memory_limit=running.memory_limit, threads=running.threads)
+    with unchanged(files), closing(made) as engine:
         engine.lock([file.path for file in files])
         loaded = load(engine, survey(engine, files, request.pick))
         look = _Look(engine, loaded, look_at(engine, loaded), request)
         aggregates = find_aggregates(look.facts)
         return _of_aggregates(look, aggregates) if aggregates else _of_rows(look)
-    finally:
-        engine.close()
 
 
 def _named(name: str | None, facts: LogFacts, flag: str) -> Choice | None:

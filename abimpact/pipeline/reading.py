@@ -1,7 +1,7 @@
 """From a request to an opened log, with what else runs while the engine scans."""
 
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -9,6 +9,7 @@ from typing import TypeVar
 
 from abimpact.errors import ConfigError, UsageError
 from abimpact.pipeline.provenance import Sources, digest, read_sources
+from abimpact.pipeline.threads import threads
 from abimpact.read.duckdb_engine import DuckDBEngine
 from abimpact.read.filling import files_of, filled, survey_fills, with_fills
 from abimpact.read.joining import log_columns
@@ -20,6 +21,7 @@ from abimpact.read.outcomes import PLACE, Outcomes, survey_outcomes, with_outcom
 from abimpact.read.sources import InputFile, expand, expand_within
 from abimpact.read.survey import survey
 from abimpact.read.totals import totals_by_file
+from abimpact.read.unchanged import unchanged
 from abimpact.spec.aggregates import Cell
 from abimpact.spec.experiment import Experiment
 from abimpact.spec.request import Request
@@ -63,7 +65,7 @@ def opened(
     named = expand(request.sources) if frame is None else ()
     files = tuple(f for f in named if Path(f.path).resolve() not in filling) or named
     every_file = tuple({f.path: f for group in (files, *of_fills) for f in group}.values())
-    with ThreadPoolExecutor(max_workers=2) as pool:
+    with unchanged(every_file), threads(2) as pool:
         # Both run beside the engine's scans: imports that only the second half needs, and hashing.
         if beside:
             pool.submit(beside)
@@ -72,7 +74,6 @@ def opened(
         try:
             return finish(*_read(engine, files, of_fills, frame, request, digests))
         finally:
-            pool.shutdown(cancel_futures=True)
             engine.close()
 
 
@@ -131,7 +132,7 @@ def opened_each(
     results: list[Result] = []
     failed: dict[str, str] = {}
     sources: Sources | None = None
-    with ThreadPoolExecutor(max_workers=1) as pool:
+    with unchanged(files), threads(1) as pool:
         digests = {file.path: pool.submit(digest, file) for file in files}
         engine = DuckDBEngine(memory_limit=running.memory_limit, threads=running.threads)
         try:
@@ -153,7 +154,6 @@ def opened_each(
                 results.append(finish(name, found.log, found.looks, sources))
             return results, failed
         finally:
-            pool.shutdown(cancel_futures=True)
             engine.close()
 
 

@@ -24,9 +24,13 @@ def read_arrow(engine: DuckDBEngine, file: InputFile, pick: Pick) -> Taken:  # n
             from pyarrow import feather
 
             return Taken(rows=feather.read_table(file.path))
-        source = pa.memory_map(file.path)
-        reader = pa.ipc.open_file(source) if head == b"ARRO" else pa.ipc.open_stream(source)
-        return Taken(rows=reader.read_all())
+        # Not mapped into memory: a file that is cut off meanwhile would take the process down.
+        source = pa.OSFile(file.path)
+        if head != b"ARRO":
+            return Taken(rows=pa.ipc.open_stream(source))
+        reader = pa.ipc.open_file(source)
+        batches = (reader.get_batch(i) for i in range(reader.num_record_batches))
+        return Taken(rows=pa.RecordBatchReader.from_batches(reader.schema, batches))
     except (pa.ArrowException, OSError) as error:
         raise unreadable(file, str(error).splitlines()[0]) from error
 

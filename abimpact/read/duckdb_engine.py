@@ -1,8 +1,6 @@
 """The embedded engine: DuckDB in memory, spilling to a private folder, locked to the files it was given."""
 
 import glob
-import shutil
-import tempfile
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from typing import Any, TypeVar
@@ -13,6 +11,7 @@ from numpy.typing import NDArray
 
 from abimpact.errors import DataError, UsageError
 from abimpact.read.engine import EngineError, family, first_line
+from abimpact.read.scratch import Scratch
 from abimpact.spec.expression import literal
 
 T = TypeVar("T")
@@ -25,9 +24,16 @@ class DuckDBEngine:
 
     def __init__(self, *, memory_limit: str | None = None, threads: int | None = None) -> None:
         """`memory_limit` as DuckDB writes it (4GB, 500MiB, 80%); `threads` defaults to all cores."""
-        self._folder = tempfile.mkdtemp(prefix="abimpact-")
-        self._connection = duckdb.connect()
-        self.execute(f"SET temp_directory = {literal(self._folder)}")
+        self._scratch = Scratch()
+        try:
+            self._connection = duckdb.connect()
+            self._set_up(memory_limit, threads)
+        except BaseException:
+            self._scratch.remove()
+            raise
+
+    def _set_up(self, memory_limit: str | None, threads: int | None) -> None:
+        self.execute(f"SET temp_directory = {literal(self._scratch.spill)}")
         self.execute("SET TimeZone = 'UTC'")
         # In a notebook without ipywidgets there is no bar to turn off, and asking for it is an error.
         with suppress(duckdb.InvalidInputException):
@@ -38,7 +44,6 @@ class DuckDBEngine:
             try:
                 self.execute(f"SET memory_limit = {literal(memory_limit)}")
             except duckdb.Error as error:
-                self.close()
                 raise UsageError(
                     f"--memory-limit {memory_limit!r} is not a size.", "Write it like 4GB or 500MB."
                 ) from error
@@ -49,7 +54,7 @@ class DuckDBEngine:
         # database may have its last changes in a file beside it.
         listed = ", ".join(literal(name) for f in files for name in {f, glob.escape(f), f"{f}.wal"})
         self.execute(f"SET allowed_paths = [{listed}]")
-        self.execute(f"SET allowed_directories = [{literal(self._folder)}]")
+        self.execute(f"SET allowed_directories = [{literal(self._scratch.spill)}]")
         self.execute("SET enable_external_access = false")
         self.execute("SET lock_configuration = true")
 
@@ -86,19 +91,36 @@ class DuckDBEngine:
 
     def close(self) -> None:
         """Close the connection and remove the temporary folder."""
-        self._connection.close()
-        shutil.rmtree(self._folder, ignore_errors=True)
+        try:
+            self._connection.close()
+        finally:
+            self._scratch.remove()
 
     def _run(self, sql: str, fetch: Callable[[duckdb.DuckDBPyConnection], T]) -> T:
         try:
             return fetch(self._connection.execute(sql))
-        except duckdb.OutOfMemoryException as error:
-            raise DataError(
-                "The memory limit was reached: " + first_line(error),
-                "Give more with --memory-limit, or free space in the folder for temporary files.",
-            ) from error
+        except (duckdb.OutOfMemoryException, duckdb.IOException) as error:
+            said = self._exhausted(error)
+            if said is None:
+                raise
+            raise said from error
         except RuntimeError as error:
             # So DuckDB reports Ctrl-C.
             if "interrupted" in str(error):
                 raise KeyboardInterrupt from error
             raise
+
+    def _exhausted(self, error: duckdb.Error) -> DataError | None:
+        """What to say where memory or the disk for temporary files ran out; None for any other error."""
+        said = first_line(error).rstrip(".")
+        if "failed to offload" in said or self._scratch.spill in str(error):
+            return DataError(
+                f"There is no room left for temporary files in {self._scratch.place}: {said}.",
+                "Free some, let TMPDIR name another folder, or give more memory with --memory-limit.",
+            )
+        if isinstance(error, duckdb.OutOfMemoryException):
+            return DataError(
+                f"The memory limit was reached: {said}.",
+                "Give more with --memory-limit, or free space in the folder for temporary files.",
+            )
+        return None

@@ -59,12 +59,21 @@ OTHER_BEGINNINGS = ("arrow", "stata")
 
 @dataclass(frozen=True, slots=True)
 class InputFile:
-    """One file to read: its format (a value of `FORMATS`) and whether it lies in `key=value` folders."""
+    """One file to read: its format (a value of `FORMATS`) and whether it lies in `key=value` folders.
+
+    `stamp` tells whether it is still the same: see `stamp_of`.
+    """
 
     path: str
     format: str
     is_hive: bool
     bytes: int
+    stamp: tuple[int, ...]
+
+
+def stamp_of(found: os.stat_result) -> tuple[int, ...]:
+    """Device, inode, size and time of change (ns) of a file."""
+    return found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns
 
 
 def expand(sources: Sequence[str]) -> tuple[InputFile, ...]:
@@ -149,11 +158,12 @@ def _input_file(path: Path) -> InputFile:
             f"{path}: the ending {path.suffix!r} is not known.",
             f"Known: {', '.join(FORMATS)}; text files also with {' or '.join(COMPRESSIONS)}.",
         )
-    size = path.stat().st_size
+    found = path.stat()
+    size = found.st_size
     if size == 0:
         raise DataError(f"{path} is empty (0 bytes).", "Check the export that wrote it.")
     file_format = _checked(path, file_format, size)
-    return InputFile(str(path), file_format, any("=" in part for part in path.parts[:-1]), size)
+    return InputFile(str(path), file_format, any("=" in part for part in path.parts[:-1]), size, stamp_of(found))
 
 
 def _checked(path: Path, expected: str, size: int) -> str:

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
@@ -12,6 +13,7 @@ from abimpact.read.joining import log_columns
 from abimpact.read.loading import load
 from abimpact.read.sources import expand
 from abimpact.read.survey import survey
+from abimpact.read.unchanged import unchanged
 from abimpact.spec.expression import quote
 from abimpact.spec.request import Pick
 
@@ -58,15 +60,12 @@ def read_totals(place: str, variants: Sequence[str]) -> TheirTotals:
         path, _, sheet = place.rpartition("#")
         pick = Pick(sheet=sheet)
     files = expand([path])
-    engine = DuckDBEngine()
-    try:
+    with unchanged(files), closing(DuckDBEngine()) as engine:
         engine.lock([file.path for file in files])
         loaded = load(engine, survey(engine, files, pick))
         columns = log_columns(engine, loaded)
         selected = ", ".join(map(quote, columns))
         rows = engine.rows(f"SELECT {selected} FROM {loaded.relation} LIMIT {MOST_ROWS + 1}")
-    finally:
-        engine.close()
     if not rows or len(rows) > MOST_ROWS:
         raise DataError(
             f"{place} has {'no' if not rows else f'more than {MOST_ROWS:,}'} rows.",

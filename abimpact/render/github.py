@@ -13,6 +13,7 @@ from abimpact.render import phrases
 from abimpact.render.escape import workflow
 from abimpact.render.markdown import to_markdown
 from abimpact.render.table import Options
+from abimpact.render.write import append
 
 SUMMARY = "GITHUB_STEP_SUMMARY"
 _COMMANDS = {Severity.BLOCK: "error", Severity.WARN: "warning"}
@@ -37,8 +38,7 @@ def append_summary(markdown: str) -> None:
     if not path:
         return
     try:
-        with open(path, "a", encoding="utf-8", errors="backslashreplace") as out:
-            out.write(markdown)
+        append(path, markdown)
     except OSError as error:
         raise UsageError(
             f"{path}: the job summary cannot be written: {error.strerror}.", f"Check {SUMMARY}, or unset it."

@@ -1,34 +1,82 @@
-"""Files written whole or not at all: a failed run leaves yesterday's report as it was."""
+"""Files written whole or not at all: a failed run leaves yesterday's report as it was.
 
-import contextlib
+Every file that abimpact writes is written here.
+"""
+
+import errno
 import os
-import secrets
 import stat
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 
 from abimpact.errors import UsageError
+from abimpact.leftovers import IS_HELD, make_file, remove_left
+
+# How the temporary file beside a target is called.
+PREFIX, SUFFIX = ".abimpact-", ".tmp"
+# Before the umask takes its part.
+NEW_MODE = 0o666
+
+
+@dataclass(frozen=True, slots=True)
+class _Staged:
+    """A temporary file with the whole content, to be renamed to `target`; `path` is what the user wrote."""
+
+    path: str
+    target: Path
+    temporary: Path
+    descriptor: int
 
 
 def write(path: str, content: str | bytes) -> None:
-    """Write `content` (text as UTF-8) to `path` through a temporary file beside it.
+    """Write `content` (text as UTF-8) to `path`: see `write_all`."""
+    write_all({path: content})
 
-    A file that exists keeps its mode; a device or pipe is written to directly. UsageError names a path that
-    can't be written.
+
+def write_all(files: Mapping[str, str | bytes]) -> None:
+    """Write the content (text as UTF-8) of every path through temporary files beside them.
+
+    None is replaced before all are written. A file that exists keeps its mode; a device or pipe is written to directly,
+    last. UsageError names a path that can't be written.
     """
-    # Lone surrogates come from odd file names.
-    data = content.encode("utf-8", "backslashreplace") if isinstance(content, str) else content
-    target = Path(os.path.realpath(path))
+    staged: list[_Staged] = []
+    devices: list[tuple[str, Path, bytes]] = []
+    path = ""
     try:
-        mode = target.stat().st_mode if target.exists() else None
-        if mode is None or stat.S_ISREG(mode):
-            _replace(target, data, mode)
-        else:
+        for path, content in files.items():
+            target, data = Path(os.path.realpath(path)), _bytes(content)
+            mode = target.stat().st_mode if target.exists() else None
+            if mode is None or stat.S_ISREG(mode):
+                staged.append(_stage(path, target, data, mode))
+            else:
+                devices.append((path, target, data))
+        for ready in staged:
+            path = ready.path
+            ready.temporary.replace(ready.target)
+        for path, target, data in devices:
             _send(target, data)
     except OSError as error:
         raise UsageError(
             f"{path}: cannot be written: {error.strerror or error}.",
             "Name a file in a folder that exists and that you may write to.",
         ) from error
+    finally:
+        for ready in staged:
+            _forget(ready.temporary, ready.descriptor)
+
+
+def append(path: str, text: str) -> None:
+    """Append to a file that others write to as well; OSError if that is not possible, and then nothing is appended."""
+    with open(path, "ab", buffering=0) as out:
+        size, data = out.tell(), memoryview(_bytes(text))
+        try:
+            while data:
+                data = data[out.write(data) :]
+        except OSError:
+            out.truncate(size)
+            raise
 
 
 def _send(target: Path, data: bytes) -> None:
@@ -49,17 +97,46 @@ def make_folder(path: Path) -> None:
         ) from error
 
 
-def _replace(target: Path, data: bytes, mode: int | None) -> None:
+def _bytes(content: str | bytes) -> bytes:
+    # Lone surrogates come from odd file names.
+    return content.encode("utf-8", "backslashreplace") if isinstance(content, str) else content
+
+
+def _stage(path: str, target: Path, data: bytes, mode: int | None) -> _Staged:
+    """The temporary file for `target`, in the mode that the target has; what killed runs left is removed first."""
     if mode is not None and not os.access(target, os.W_OK):
         raise PermissionError(None, "the file is read-only")
-    temporary = target.with_name(f".abimpact-{secrets.token_hex(8)}.tmp")
+    remove_left(target.parent, PREFIX, SUFFIX)
+    # Nobody may read the new file who may not read the old one, not even for a moment.
+    wanted = NEW_MODE if mode is None else stat.S_IMODE(mode)
+    temporary, descriptor = make_file(target.parent, PREFIX, SUFFIX, wanted)
     try:
-        with temporary.open("xb") as out:
-            out.write(data)
+        rest = memoryview(data)
+        while rest:
+            rest = rest[os.write(descriptor, rest) :]
         if mode is not None:
-            temporary.chmod(stat.S_IMODE(mode))
-        temporary.replace(target)
+            temporary.chmod(wanted)
+        # A disk that is full may say so only now; and a rename must not outlive the content in a crash.
+        _settle(descriptor)
     except BaseException:
-        with contextlib.suppress(FileNotFoundError):
-            temporary.unlink()
+        _forget(temporary, descriptor)
         raise
+    if not IS_HELD:
+        os.close(descriptor)
+    return _Staged(path, target, temporary, descriptor)
+
+
+def _settle(descriptor: int) -> None:
+    try:
+        os.fsync(descriptor)
+    except OSError as error:
+        # So say file systems that have nothing to do here.
+        if error.errno not in (errno.EINVAL, errno.ENOSYS, errno.ENOTSUP):
+            raise
+
+
+def _forget(temporary: Path, descriptor: int) -> None:
+    with suppress(FileNotFoundError):
+        temporary.unlink()
+    if IS_HELD:
+        os.close(descriptor)

@@ -1,0 +1,68 @@
+"""The console script: ready for signals before anything heavy is imported.
+
+SIGINT, SIGTERM and SIGHUP end a run as Ctrl-C does, so that it tidies up; the exit code is 128 and the signal's number.
+"""
+
+import os
+import signal
+import sys
+import threading
+import time
+from types import FrameType
+
+SIGNALS = [number for name in ("SIGINT", "SIGTERM", "SIGHUP") if (number := getattr(signal, name, None)) is not None]
+# One stop often sends several signals (the terminal's, the shell's); later ones break off the tidying up too.
+PATIENCE = 1.0
+
+_first: tuple[int, float] | None = None
+
+
+def entry() -> None:
+    """Run the command line, and end the process with its code."""
+    try:
+        _listen()
+        from abimpact.cli.main import main
+
+        code = main()
+    except BaseException:
+        # Whatever an import makes of the signal that it met.
+        code = interrupted()
+        if not code:
+            raise
+    # What is done stays done, and Python would give up its handlers while it ends.
+    for number in SIGNALS:
+        signal.signal(number, signal.SIG_IGN)
+    if interrupted() or threading.active_count() > 1:
+        # Threads that still hash or import are not waited for.
+        _flush()
+        os._exit(code)
+    raise SystemExit(code)
+
+
+def interrupted() -> int:
+    """The exit code of a run that was told to stop: 130, 143 or 129; 0 if none was."""
+    return 128 + _first[0] if _first else 0
+
+
+def _listen() -> None:
+    for number in SIGNALS:
+        # What is ignored from the start (nohup, a shell's background) stays so.
+        if signal.getsignal(number) is not signal.SIG_IGN:
+            signal.signal(number, _stop)
+
+
+def _stop(number: int, _: FrameType | None) -> None:
+    global _first
+    now = time.monotonic()
+    if _first is not None and now - _first[1] < PATIENCE:
+        return
+    _first = _first or (number, now)
+    raise KeyboardInterrupt
+
+
+def _flush() -> None:
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            stream.flush()
+        except (OSError, ValueError, AttributeError):
+            pass

@@ -1,0 +1,52 @@
+"""The private folder that an engine spills to: gone after the run, or after the next one if the run was killed."""
+
+import os
+import tempfile
+from pathlib import Path
+
+from abimpact.errors import UsageError
+from abimpact.leftovers import make_folder, remove_folder, remove_left
+
+PREFIX = "abimpact-run-"
+VARIABLES = ("TMPDIR", "TEMP", "TMP")
+
+
+class Scratch:
+    """A folder for this run alone, made in `place`, where the user wants temporary files; `spill` is where to write to.
+
+    UsageError says why there can be none: rows must not go to another place than the one that was named.
+    """
+
+    def __init__(self) -> None:
+        self.place = place = _place()
+        remove_left(place, PREFIX)
+        try:
+            self._folder, self._descriptor = make_folder(place, PREFIX)
+        except OSError as error:
+            raise _unusable(str(place), error.strerror or str(error)) from error
+        self.spill = str(self._folder / "spill")
+
+    def remove(self) -> None:
+        """Remove the folder with all that is in it; a second time does nothing."""
+        if self._descriptor >= 0:
+            remove_folder(self._folder, self._descriptor)
+            self._descriptor = -1
+
+
+def _place() -> Path:
+    named = next(((os.environ[name], name) for name in VARIABLES if os.environ.get(name)), None)
+    if named and not os.path.isdir(named[0]):
+        raise _unusable(named[0], "there is no such folder", named[1])
+    if named and not os.access(named[0], os.W_OK | os.X_OK):
+        raise _unusable(named[0], "it may not be written to", named[1])
+    try:
+        return Path(tempfile.gettempdir())
+    except FileNotFoundError as error:
+        raise _unusable("/tmp", "it cannot be written to") from error
+
+
+def _unusable(path: str, why: str, variable: str = "TMPDIR") -> UsageError:
+    return UsageError(
+        f"{path} cannot be used for temporary files: {why}.",
+        f"Let {variable} name a folder that exists, that you may write to and that has room.",
+    )
