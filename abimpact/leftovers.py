@@ -10,16 +10,15 @@ import re
 import secrets
 import shutil
 import stat
+import sys
 from contextlib import suppress
 from pathlib import Path
 
-try:
+if sys.platform != "win32":
     import fcntl
-except ImportError:  # Windows
-    fcntl = None  # type: ignore[assignment]
 
 # Whether what is made stays open while it is needed; on Windows it could not be renamed or removed then.
-IS_HELD = fcntl is not None
+IS_HELD = sys.platform != "win32"
 
 # The file in a folder that is locked.
 LOCK = "lock"
@@ -64,7 +63,7 @@ def remove_folder(path: Path, descriptor: int) -> None:
 
 def remove_left(folder: Path, prefix: str, suffix: str = "") -> None:
     """Remove what ended runs of this user left in `folder`; what cannot be removed is left to the next run."""
-    if fcntl is None:
+    if sys.platform == "win32":
         return
     name = re.compile(f"{re.escape(prefix)}[0-9a-f]{{16}}{re.escape(suffix)}")
     with suppress(OSError), os.scandir(folder) as entries:
@@ -75,6 +74,8 @@ def remove_left(folder: Path, prefix: str, suffix: str = "") -> None:
 
 
 def _remove_if_left(path: Path) -> None:
+    if sys.platform == "win32":
+        return
     seen = path.lstat()
     if seen.st_uid != os.getuid():
         return
@@ -110,7 +111,7 @@ def _remove(path: Path) -> None:
 
 def _is_ours(descriptor: int, path: Path) -> bool:
     """Lock what was just made, unless another run took it for a leftover in between."""
-    if fcntl is None:
+    if sys.platform == "win32":
         return True
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)

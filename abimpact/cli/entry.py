@@ -3,11 +3,13 @@
 SIGINT, SIGTERM and SIGHUP end a run as Ctrl-C does, so that it tidies up; the exit code is 128 and the signal's number.
 """
 
+import atexit
 import os
 import signal
 import sys
 import threading
 import time
+from contextlib import suppress
 from types import FrameType
 
 SIGNALS = [number for name in ("SIGINT", "SIGTERM", "SIGHUP") if (number := getattr(signal, name, None)) is not None]
@@ -34,6 +36,9 @@ def entry() -> None:
         signal.signal(number, signal.SIG_IGN)
     if interrupted() or threading.active_count() > 1:
         # Threads that still hash or import are not waited for.
+        # What libraries wanted to do at the end is done: matplotlib removes a folder.
+        with suppress(Exception):
+            atexit._run_exitfuncs()
         _flush()
         os._exit(code)
     raise SystemExit(code)
@@ -62,7 +67,5 @@ def _stop(number: int, _: FrameType | None) -> None:
 
 def _flush() -> None:
     for stream in (sys.stdout, sys.stderr):
-        try:
+        with suppress(OSError, ValueError, AttributeError):
             stream.flush()
-        except (OSError, ValueError, AttributeError):
-            pass

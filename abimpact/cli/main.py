@@ -6,6 +6,7 @@
 import os
 import sys
 import traceback
+from contextlib import suppress
 from io import BytesIO, TextIOWrapper
 
 import typer
@@ -111,6 +112,11 @@ def _failed(error: Exception, arguments: list[str]) -> int:
         hint = "Let the engine take less with --memory-limit, or give a file that is read in parts: Parquet or CSV."
         _say("There is not enough memory for this.", hint)
         return DataError.exit_code
+    if isinstance(error, OSError) and error.strerror:
+        # A place that could be used a moment ago, or a limit of the system.
+        place = f"{error.filename}: " if error.filename else ""
+        _say(f"{place}{error.strerror}.", "Check the place and its permissions, and run again.")
+        return DataError.exit_code
     if {"-v", "--verbose"} & set(arguments):
         print(redacted(traceback.format_exc()), end="", file=sys.stderr)
     _say(
@@ -133,4 +139,6 @@ def _place(error: Exception) -> str:
 def _say(message: str, hint: str = "") -> None:
     """One paragraph on standard error, without control characters that a file name may hold."""
     text = redacted(f"abimpact: {message} {hint}".strip())
-    print("".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in text), file=sys.stderr)
+    # A terminal may have hung up.
+    with suppress(OSError):
+        print("".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in text), file=sys.stderr, flush=True)

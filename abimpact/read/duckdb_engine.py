@@ -104,6 +104,13 @@ class DuckDBEngine:
             if said is None:
                 raise
             raise said from error
+        except duckdb.InvalidInputException as error:
+            if "cannot encode str as UTF-8" not in str(error):
+                raise
+            raise DataError(
+                "The name of a file or column is not UTF-8 text.",
+                "Rename it; if it is right and the locale is not, set PYTHONUTF8=1.",
+            ) from error
         except RuntimeError as error:
             # So DuckDB reports Ctrl-C.
             if "interrupted" in str(error):

@@ -90,11 +90,15 @@ def data_error(error: duckdb.Error, files: Sequence[InputFile]) -> DataError:
 
 
 def _misfit(file: InputFile) -> str:
-    """Where the first row stands that has more or fewer values than the header; empty if none does."""
+    """Where the first row stands that has more or fewer values than the header, or what else is odd; or nothing."""
     delimiter, encoding = dialect(file, "utf-8")
     if file.path.endswith(".zst"):
         return ""
     with _open(file) as stream:
+        head = stream.read(HEAD_BYTES)
+        if b"\r\n" in head and b"\n" in head.replace(b"\r\n", b""):
+            return "its lines end in two ways, as on Windows (CR LF) and as elsewhere (LF)."
+        stream.seek(0)
         rows = csv.reader(io.TextIOWrapper(stream, encoding, errors="replace", newline=""), delimiter=delimiter)
         header = next(rows)
         for row in rows:

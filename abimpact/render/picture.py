@@ -194,10 +194,10 @@ def png(picture: Picture) -> bytes:
     """The picture as PNG, in light colours on white, at three times its size."""
     import warnings
 
-    from matplotlib.figure import Figure
-
     inch = 96
-    figure = Figure(figsize=(picture.width / inch, picture.height / inch), dpi=inch * _SCALE, facecolor="white")
+    figure = _figure_class()(
+        figsize=(picture.width / inch, picture.height / inch), dpi=inch * _SCALE, facecolor="white"
+    )
     axes = figure.add_axes((0.0, 0.0, 1.0, 1.0))
     axes.set_xlim(0, picture.width)
     axes.set_ylim(picture.height, 0)
@@ -209,6 +209,20 @@ def png(picture: Picture) -> bytes:
         warnings.filterwarnings("ignore", message="Glyph", category=UserWarning)  # a script that the font lacks
         figure.savefig(out, format="png", metadata={"Software": None})
     return out.getvalue()
+
+
+def _figure_class() -> Any:
+    """Matplotlib's Figure, imported without what it has to say of a machine on which nobody has a home."""
+    import logging
+
+    logger = logging.getLogger("matplotlib")
+    level = logger.level
+    logger.setLevel(logging.ERROR)
+    try:
+        from matplotlib.figure import Figure
+    finally:
+        logger.setLevel(level)
+    return Figure
 
 
 def _paint(axes: "Axes", shape: Shape, order: int) -> None:

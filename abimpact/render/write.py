@@ -47,6 +47,8 @@ def write_all(files: Mapping[str, str | bytes]) -> None:
     try:
         for path, content in files.items():
             target, data = Path(os.path.realpath(path)), _bytes(content)
+            if target.is_symlink():
+                raise OSError(errno.ELOOP, os.strerror(errno.ELOOP))
             mode = target.stat().st_mode if target.exists() else None
             if mode is None or stat.S_ISREG(mode):
                 staged.append(_stage(path, target, data, mode))
@@ -55,7 +57,7 @@ def write_all(files: Mapping[str, str | bytes]) -> None:
         for ready in staged:
             path = ready.path
             ready.temporary.replace(ready.target)
-        for path, target, data in devices:
+        for path, target, data in devices:  # noqa: B007 - an error names it
             _send(target, data)
     except OSError as error:
         raise UsageError(

@@ -29,9 +29,9 @@ def find_config(sources: Sequence[str], folder: Path) -> Path | None:
     places = []
     if sources:
         first = Path(sources[0])
-        places.append(first if first.is_dir() else first.parent)
+        places.append(first if os.path.isdir(first) else first.parent)
     places.append(folder)
-    return next((place / NAME for place in places if (place / NAME).is_file()), None)
+    return next((place / NAME for place in places if os.path.isfile(place / NAME)), None)
 
 
 def load_request(flags: Mapping[str, Any], sources: Sequence[str], config: Path | None = None) -> Request:

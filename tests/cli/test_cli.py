@@ -2,17 +2,12 @@
 
 import json
 import os
-import signal
 import subprocess
 import sys
-import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-import pyarrow as pa
-import pyarrow.parquet as pq
 import pytest
 
 from tests.logs import frame
@@ -237,40 +232,6 @@ def test_a_closed_pipe_is_no_failure(log: Path) -> None:
     command = f"{sys.executable} -m abimpact report {log} {' '.join(ASKED)} -v --gate | head -1"
     done = subprocess.run(["bash", "-o", "pipefail", "-c", command], capture_output=True, text=True, check=False)
     assert done.returncode == 1
-
-
-def test_ctrl_c_ends_within_a_second_and_leaves_nothing(tmp_path: Path) -> None:
-    n = 4_000_000
-    rng = np.random.default_rng(0)
-    table = pa.table(
-        {
-            "unit": pa.array([f"{x:x}" for x in rng.permutation(n)]),
-            "variant": pa.array(["rules", "ml"]).take(pa.array(rng.integers(0, 2, n))),
-            "value": rng.lognormal(size=n),
-        }
-    )
-    log, scratch, target = tmp_path / "big.parquet", tmp_path / "scratch", tmp_path / "r.md"
-    pq.write_table(pa.concat_tables([table, table]), log)
-    scratch.mkdir()
-    process = subprocess.Popen(
-        [sys.executable, "-m", "abimpact", "report", str(log), *ASKED, "--several-rows", "sum", "-o", str(target)],
-        stderr=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
-        env={**os.environ, "TMPDIR": str(scratch)},
-    )
-    while not list(scratch.iterdir()):
-        assert process.poll() is None
-        time.sleep(0.01)
-    time.sleep(0.5)
-    sent = time.monotonic()
-    process.send_signal(signal.SIGINT)
-    output, errors = process.communicate(timeout=10)
-    assert time.monotonic() - sent < 2.0
-    assert (process.returncode, output) == (130, "")
-    assert errors == "abimpact: Interrupted; nothing was written.\n"
-    assert list(scratch.iterdir()) == []
-    assert not target.exists()
 
 
 def test_plots_are_written_to_a_new_folder(log: Path, tmp_path: Path) -> None:

@@ -104,8 +104,8 @@ def assert_refused(path: Path, said: str, out: Path, capsys: pytest.CaptureFixtu
 
 
 @pytest.mark.fault(
-    "the log is deleted, cut off, grown, replaced or overwritten between two queries of a report (Parquet, CSV, Feather, "
-    "JSON lines, Excel)",
+    "the log (Parquet, CSV, Feather, JSON lines, Excel) is deleted, cut off, grown, replaced or overwritten "
+    "between two queries of a report",
     "exit 3, names the file and what happened to it; nothing is reported",
 )
 @pytest.mark.parametrize(

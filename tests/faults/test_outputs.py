@@ -58,7 +58,7 @@ def test_a_full_disk_keeps_the_old_report(log: Path, full: Path) -> None:
     old, other = full / "r.html", full / "r.json"
     old.write_text(OLD)
     other.write_text(OLD)
-    (full / "ballast").write_bytes(b"x" * (1 << 20) if False else b"x" * (full_bytes(full) - 8192))
+    (full / "ballast").write_bytes(b"x" * (full_bytes(full) - 8192))
     done = run("report", log, *ASKED, "-o", other, "-o", old)
     assert_error(done, 2, f"{other}: cannot be written: No space left on device")
     assert (old.read_text(), other.read_text()) == (OLD, OLD)
@@ -71,6 +71,7 @@ def full_bytes(disk: Path) -> int:
     return found.f_bavail * found.f_frsize
 
 
+@pytest.mark.slow
 @pytest.mark.fault("a file may not grow beyond 2 kB (RLIMIT_FSIZE)", "exit 2, names the file; the old report stays")
 def test_a_limit_on_files_keeps_the_old_report(log: Path, tmp_path: Path) -> None:
     out = tmp_path / "r.json"
@@ -87,6 +88,7 @@ def test_none_is_replaced_unless_all_can_be_written(tmp_path: Path) -> None:
     assert [(p.name, p.read_text()) for p in tmp_path.iterdir()] == [("a.md", OLD)]
 
 
+@pytest.mark.slow
 @pytest.mark.fault("/dev/full as the output", "exit 2, names it")
 def test_a_full_device(log: Path) -> None:
     (target := Path("/dev/full")).exists() or pytest.skip("there is no /dev/full")
@@ -95,6 +97,7 @@ def test_a_full_device(log: Path) -> None:
     assert run("report", log, *ASKED, "-o", "/dev/full.md").returncode in (0, 2)
 
 
+@pytest.mark.slow
 @only_root
 @pytest.mark.fault("the folder for the output is read-only", "exit 2, names the file; nothing is left there")
 def test_a_read_only_folder(open_to_all: Path) -> None:
@@ -105,6 +108,7 @@ def test_a_read_only_folder(open_to_all: Path) -> None:
     assert list(out.iterdir()) == []
 
 
+@pytest.mark.slow
 @only_root
 @pytest.mark.fault("the right to the folder is lost while the report is made", "the same; the old report stays")
 def test_permission_lost_midway(open_to_all: Path) -> None:
@@ -123,6 +127,7 @@ def test_permission_lost_midway(open_to_all: Path) -> None:
     assert [(p.name, p.read_text()) for p in out.iterdir()] == [("r.md", OLD)]
 
 
+@pytest.mark.slow
 @only_root
 @pytest.mark.fault("a log, or a folder of one, that may not be read", "exit 3, names it")
 @pytest.mark.parametrize("place", ["file", "folder"])
@@ -135,6 +140,7 @@ def test_a_log_that_may_not_be_read(place: str, open_to_all: Path) -> None:
     assert_error(run("report", named, *ASKED, before=NOBODY), 3, str(named), "Permission denied")
 
 
+@pytest.mark.slow
 @pytest.mark.fault(
     "the output is a folder, lies in none, or is a loop of links", "exit 2, names it; nothing is left there"
 )
@@ -159,6 +165,7 @@ def test_the_log_is_not_overwritten(way: str, tmp_path: Path) -> None:
     assert log.read_bytes() == before
 
 
+@pytest.mark.slow
 @pytest.mark.fault("the umask is 077, or the old file has a mode of its own", "both are kept, while it is written too")
 def test_umask_and_mode_are_kept(log: Path, tmp_path: Path) -> None:
     (tmp_path / "old.md").write_text(OLD)
@@ -189,6 +196,7 @@ def test_nobody_reads_the_new_file_before_it_has_the_mode_of_the_old(
     assert modes == [0o600]
 
 
+@pytest.mark.slow
 @pytest.mark.fault("two runs write the same files at once", "each file is that of one of them, whole")
 def test_two_runs_at_once(log: Path, tmp_path: Path, record_property: Any) -> None:
     record_property("times", 3)
@@ -223,7 +231,7 @@ def test_what_a_killed_run_left_beside_a_target_goes_and_what_is_being_written_s
     assert not living.exists()
 
 
-def test_a_summary_that_cannot_be_appended_stays_as_it_was(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_summary_that_cannot_be_appended_stays_as_it_was(tmp_path: Path) -> None:
     path = tmp_path / "summary.md"
     path.write_text("before\n")
     append(str(path), "é\n")
@@ -232,7 +240,7 @@ def test_a_summary_that_cannot_be_appended_stays_as_it_was(tmp_path: Path, monke
         append(str(tmp_path), "x")
 
 
-WRITERS = {"open", "write_text", "write_bytes", "mkdtemp", "mkstemp", "NamedTemporaryFile", "TemporaryDirectory", "save"}
+WRITERS = set("open write_text write_bytes mkdtemp mkstemp NamedTemporaryFile TemporaryDirectory save".split())
 ALLOWED = {"render/write.py", "leftovers.py"}
 
 
@@ -242,9 +250,8 @@ def test_every_file_is_written_in_one_place() -> None:
     for path in root.rglob("*.py"):
         if (name := str(path.relative_to(root))) in ALLOWED:
             continue
-        for node in ast.walk(ast.parse(path.read_text())):
-            if isinstance(node, ast.Call) and writes(node):
-                found.append(f"{name}:{node.lineno}")
+        calls = [node for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.Call)]
+        found += [f"{name}:{call.lineno}" for call in calls if writes(call)]
     # Into memory, and standard output to nowhere.
     assert [f for f in found if not f.startswith(("render/slides.py", "cli/printing.py"))] == []
 

@@ -150,7 +150,7 @@ def test_killed_at_random_moments(whole: tuple[str, float], tmp_path: Path, reco
 @pytest.mark.fault(
     "SIGKILL while the engine reads", "the temporary folder stays; the next run removes it, and none of a living run"
 )
-def test_the_next_run_removes_what_a_killed_one_left(log: Path, tmp_path: Path) -> None:
+def test_the_next_run_removes_what_a_killed_one_left(tmp_path: Path) -> None:
     place = Place(tmp_path)
     living = DuckDBEngineIn(place.scratch)
     process = place.start()
@@ -236,7 +236,8 @@ def _watch(pid: int, seen: list[float]) -> None:
         return
 
 
-@pytest.mark.fault("SIGTERM and SIGINT at once, as shells and terminals send them", "exit 143 or 130; it tidies up once")
+@pytest.mark.slow
+@pytest.mark.fault("SIGTERM and SIGINT at once, as terminals do", "exit 143 or 130; it tidies up once")
 def test_signals_that_come_together_are_one(tmp_path: Path) -> None:
     place = Place(tmp_path)
     process = place.start()
@@ -247,6 +248,7 @@ def test_signals_that_come_together_are_one(tmp_path: Path) -> None:
     assert place.left() == []
 
 
+@pytest.mark.slow
 @pytest.mark.fault("SIGHUP to a run under nohup", "it goes on: what was ignored from the start stays so")
 def test_nohup_is_obeyed(log: Path, scratch: Path) -> None:
     process = start("report", log, *ASKED, scratch=scratch, before=("nohup",))

@@ -1,0 +1,100 @@
+"""Memory and disks that run out, and folders for temporary files that are not there."""
+
+import os
+import shutil
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from tests.faults.process import ASKED, SAMPLE, assert_error, run
+
+GROUPED = (*ASKED, "--several-rows", "sum", "-q")
+
+
+@pytest.fixture(scope="module")
+def wide(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Units by long names, each in two rows: grouping them takes some 100 MB."""
+    n = 400_000
+    rng = np.random.default_rng(0)
+    names = [f"{x:x}@example.com" for x in rng.permutation(n) + (1 << 60)]
+    data = pd.DataFrame({"unit": names, "variant": rng.choice(["rules", "ml"], n), "value": rng.lognormal(size=n)})
+    path = tmp_path_factory.mktemp("logs") / "wide.parquet"
+    pd.concat([data, data]).to_parquet(path, index=False)
+    return path
+
+
+@pytest.fixture
+def small(tmp_path: Path) -> Iterator[Path]:
+    """A disk of two megabytes."""
+    place = tmp_path / "disk"
+    place.mkdir()
+    mounted = subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", "size=2m", "tmpfs", str(place)], capture_output=True, check=False
+    )
+    if mounted.returncode:
+        pytest.skip("no small disk may be mounted here")
+    yield place
+    subprocess.run(["umount", "-l", str(place)], check=True)
+
+
+@pytest.mark.fault("memory runs out (--memory-limit 20MB)", "exit 3, names --memory-limit; no temporary file left")
+def test_the_memory_limit_is_named(wide: Path, scratch: Path) -> None:
+    done = run("report", wide, *GROUPED, "--memory-limit", "20MB", environment={"TMPDIR": str(scratch)})
+    assert_error(done, 3, "The memory limit was reached", "Give more with --memory-limit")
+    assert list(scratch.iterdir()) == []
+
+
+@pytest.mark.slow
+@pytest.mark.fault(
+    "the disk for temporary files is full (2 MB) while the engine spills", "exit 3, names the folder, TMPDIR and option"
+)
+def test_a_full_disk_for_temporary_files(wide: Path, small: Path) -> None:
+    done = run("report", wide, *GROUPED, "--memory-limit", "60MB", environment={"TMPDIR": str(small)})
+    assert_error(done, 3, f"no room left for temporary files in {small}", "TMPDIR", "--memory-limit")
+    assert list(small.iterdir()) == []
+
+
+@pytest.mark.slow
+@pytest.mark.fault("temporary files may not grow beyond 1 MB (RLIMIT_FSIZE)", "the same")
+def test_a_limit_on_temporary_files(wide: Path, scratch: Path) -> None:
+    limit = ("bash", "-c", 'ulimit -f 1024; exec "$@"', "bash")
+    asked = (*GROUPED, "--memory-limit", "60MB")
+    done = run("report", wide, *asked, environment={"TMPDIR": str(scratch)}, before=limit)
+    assert_error(done, 3, f"no room left for temporary files in {scratch}", "TMPDIR")
+    assert list(scratch.iterdir()) == []
+
+
+@pytest.mark.slow
+@pytest.mark.fault("the system gives a process less memory than it wants (ulimit -v)", "exit 3 or 0; never a traceback")
+@pytest.mark.parametrize("megabytes", [700, 1000, 1500, 2500])
+def test_the_system_gives_no_more_memory(megabytes: int, wide: Path, scratch: Path) -> None:
+    limit = ("bash", "-c", f'ulimit -v {megabytes * 1024}; exec "$@"', "bash")
+    done = run("report", wide, *GROUPED, environment={"TMPDIR": str(scratch)}, before=limit)
+    assert done.returncode in (0, 3), done.stderr
+    assert "Traceback" not in done.stderr
+    assert list(scratch.iterdir()) == []
+
+
+@pytest.mark.slow
+@pytest.mark.fault("TMPDIR names a folder that is not there, or a file", "exit 2, names TMPDIR; rows go nowhere else")
+@pytest.mark.parametrize("name", ["missing", "file"])
+def test_no_folder_for_temporary_files(name: str, log: Path, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    done = run("report", log, *ASKED, environment={"TMPDIR": str(tmp_path / name)})
+    assert_error(done, 2, f"{tmp_path / name} cannot be used for temporary files", "TMPDIR")
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not (os.geteuid() == 0 and shutil.which("setpriv")), reason="takes root to become another user")
+@pytest.mark.fault("TMPDIR may not be written to", "exit 2, names it")
+def test_a_read_only_folder_for_temporary_files(tmp_path: Path) -> None:
+    for folder in (tmp_path, *tmp_path.parents):
+        if Path("/tmp") in folder.parents:
+            folder.chmod(0o755)
+    nobody = ("setpriv", "--reuid=65534", "--regid=65534", "--clear-groups")
+    done = run("report", SAMPLE, environment={"TMPDIR": str(tmp_path)}, before=nobody)
+    assert_error(done, 2, f"{tmp_path} cannot be used for temporary files: it may not be written to")
