@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from abimpact.cli import options as o
-from abimpact.cli.printing import deliver, page
+from abimpact.cli.printing import deliver, page, spare
 from abimpact.spec.engine_url import redacted
 
 Result = Annotated[str, typer.Argument(help="What -o result.json wrote.", metavar="RESULT", show_default=False)]
@@ -50,6 +50,7 @@ def rerun(
     from abimpact.rerun.recorded import read_recorded
     from abimpact.rerun.run import run_again
 
+    spare(output or (), (result, *(data or ())))
     with shown_progress(is_wanted=not no_progress) as progress:
         found = run_again(
             read_recorded(result),

@@ -86,8 +86,8 @@ def test_mixed_line_ends(tmp_path: Path) -> None:
 
 @pytest.mark.fault("a config with line ends of Windows and a byte order mark", "it is read")
 def test_a_config_of_windows(log: Path, tmp_path: Path) -> None:
-    text = '[data]\nunit = "unit"\nvariant = "variant"\nincumbent = "rules"\n[[metric]]\n'
-        'name = "v"\nrole = "primary"\nvalue = "value"\n'
+    text = '[data]\nunit = "unit"\nvariant = "variant"\nincumbent = "rules"\n'
+    text += '[[metric]]\nname = "v"\nrole = "primary"\nvalue = "value"\n'
     (tmp_path / "abimpact.toml").write_bytes(b"\xef\xbb\xbf" + text.replace("\n", "\r\n").encode())
     assert run("report", log, "-q", "--resamples", "0", folder=tmp_path).returncode == 0
 
