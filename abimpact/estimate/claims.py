@@ -88,20 +88,14 @@ def equivalent(kpi: Kpi, margin: Tolerance, terms: Terms) -> Claim:
 def _beyond(kpi: Kpi, margin: Tolerance, r: float, side: int) -> tuple[float, float, float]:
     """The distance from the margin on one side, and the deviations of the form that is tested against it."""
     size = margin.amount * (abs(kpi.baseline) if margin.is_relative else 1.0)
+    factor = 1 + side * margin.amount if margin.is_relative else 1.0
+    deviation = kpi.sd * math.sqrt(factor**2 + 1 / r)
     if kpi.is_proportion:
-        alternative = kpi.sd * math.sqrt(1 + 1 / r)
         counts = Counts(
             x_t=round(kpi.baseline * r * MANY), n_t=round(r * MANY), x_c=round(kpi.baseline * MANY), n_c=MANY
         )
-        ratio = 1 + side * margin.amount
-        z = score_ratio_z(counts, ratio) if margin.is_relative else score_z(counts, side * size)
-        # The ratio's statistic is about another form, whose alternative has the same factor.
-        factor = ratio if margin.is_relative else 1.0
-        if margin.is_relative:
-            alternative = kpi.sd * math.sqrt(factor**2 + 1 / r)
-        return size, size / abs(z) * math.sqrt(MANY), alternative
-    factor = 1 + side * margin.amount if margin.is_relative else 1.0
-    deviation = kpi.sd * math.sqrt(factor**2 + 1 / r)
+        z = score_ratio_z(counts, factor) if margin.is_relative else score_z(counts, side * size)
+        return size, size / abs(z) * math.sqrt(MANY), deviation
     return size, deviation, deviation
 
 

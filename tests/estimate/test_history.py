@@ -115,3 +115,29 @@ def test_winners_are_covered_once_luck_is_allowed_for(tests: int, spread: float,
         sums.append(whole.low <= truth[won].sum() + 1e-12 and truth[won].sum() - 1e-12 <= whole.high)  # type: ignore[operator]
     assert np.mean(inside) > 0.915
     assert np.mean(sums) > 0.92
+
+
+def test_the_interval_is_the_normal_one_of_its_own_error() -> None:
+    past = History(tau2=1.0, spread=0.5)
+    for level in (0.8, 0.95):
+        one = Measured(estimate=-2.0, sd=1.5, shrinkage=shrinkage(1.5, past))
+        found, half = one.shrunken(level), stats.norm.ppf(0.5 + level / 2) * one.shrunken_sd
+        mean = -2.0 / (1 + 1.5**2)
+        assert (found.estimate, found.low, found.high) == pytest.approx((mean, mean - half, mean + half))
+        assert found.level == level
+        weight, unsure = one.shrinkage.weight, one.shrinkage.unsure
+        assert one.shrunken_sd == pytest.approx(math.sqrt(weight * 1.5**2 + (unsure * 2.0) ** 2))
+
+
+def test_a_weight_is_no_farther_off_than_it_is_from_none_or_all() -> None:
+    far = shrinkage(1.0, History(tau2=0.1, spread=100.0))
+    assert far.unsure == pytest.approx(max(far.weight, 1 - far.weight))
+    none = shrinkage(2.0, History(tau2=0.0, spread=0.0))
+    assert (none.weight, none.unsure) == (0.0, 0.0)
+    few = history([1.0, 2.0], [0.5, 0.5])
+    assert few.spread == pytest.approx(math.sqrt(2) * (few.tau2 + 0.25))  # of two tests one is left
+
+
+def test_a_lift_needs_units_and_a_value() -> None:
+    assert lift_error(1.0, (0, 0), (1.0, 1.0)) is None
+    assert lift_error(1.0, (100, 0), (-4.0, 1.0)) == pytest.approx(0.25)

@@ -9,8 +9,10 @@ from statsmodels.stats.power import NormalIndPower
 from statsmodels.stats.proportion import power_proportions_2indep, samplesize_proportions_2indep_onetail
 
 from abimpact.estimate.claims import Kpi, Terms, better, detectable, equivalent, joint, safe
+from abimpact.estimate.monitor import AlwaysValid
 from abimpact.estimate.power import Anytime, Claim, Looking, Once, Planned
 from abimpact.estimate.proportion import Counts, score_ratio_z, score_z
+from abimpact.estimate.sequential import boundaries
 from abimpact.spec.metric import Better, Tolerance
 from tests.estimate.cases import cases
 
@@ -174,3 +176,54 @@ def test_all_together_lies_between_its_bounds() -> None:
 
 def test_a_claim_is_a_value() -> None:
     assert isinstance(better(mean(1.0, 1.0), 0.1, terms()), Claim)
+
+
+def test_a_confidence_sequence_has_the_power_of_its_bounds_at_the_last_look() -> None:
+    found, n, drift = AlwaysValid(4_000.0), 3_000, 3.1
+    z, one = found.critical(n, 0.05), found.one_sided_critical(n, 0.05)
+    looking = Anytime(4_000.0)
+    both = norm.sf(z - drift) + norm.cdf(-z - drift)
+    assert looking.power(drift, 0.05, n, is_two_sided=True) == pytest.approx(both, rel=1e-9)
+    assert looking.power(drift, 0.1, n, is_two_sided=False) == pytest.approx(norm.sf(one - drift), rel=1e-9)
+    planned = AlwaysValid(float(n)).critical(n, 0.05)
+    assert Anytime().power(drift, 0.05, n, is_two_sided=True) == pytest.approx(
+        norm.sf(planned - drift) + norm.cdf(-planned - drift), rel=1e-9
+    )
+
+
+def test_one_look_has_the_power_of_a_z_test_on_one_side_or_both() -> None:
+    for drift in (0.0, 1.0, 2.8):
+        one = norm.sf(norm.isf(0.025) - drift)
+        assert Once().power(drift, 0.05, 1.0, is_two_sided=False) == pytest.approx(one, rel=1e-12)
+        wrong = norm.cdf(-norm.isf(0.025) - drift)
+        assert Once().power(drift, 0.05, 1.0, is_two_sided=True) == pytest.approx(one + wrong, rel=1e-12)
+
+
+def test_looks_end_a_test_on_either_side() -> None:
+    looks = Planned((0.5, 1.0))
+    # Without an effect the first look ends it on both sides as often as its error is spent.
+    first = boundaries((0.5, 1.0), 0.05, is_final=True).spent[0]
+    assert looks.mean_share(0.0, 0.05) == pytest.approx(0.5 * first + (1 - first), rel=1e-9)
+    assert looks.power(0.0, 0.05, 0.0, is_two_sided=True) == pytest.approx(0.05, rel=1e-6)
+    assert looks.power(0.0, 0.05, 0.0, is_two_sided=False) == pytest.approx(0.025, rel=1e-6)
+    assert looks.mean_share(60.0, 0.05) == pytest.approx(0.5, abs=1e-9)
+
+
+def test_what_no_number_shows_has_none_and_what_any_shows_has_the_fewest() -> None:
+    claim = better(mean(1.0, 1.0), 0.0, terms())
+    assert claim.units(0.8) is None
+    assert better(mean(1.0, 1.0), 1e-9, terms(looking=Anytime(5_000.0))).units(0.8) is None
+    assert better(mean(1.0, 1.0), 1e6, terms(looking=Anytime(5_000.0))).units(0.8) == 2.0
+
+
+@pytest.mark.parametrize("direction", list(Better))
+def test_a_share_has_room_up_to_all_or_down_to_none(direction: Better) -> None:
+    kpi, n = share(0.3, direction), 400.0
+    found = detectable(kpi, n, 0.8, terms())
+    assert found is not None
+    assert (found > 0) == (direction is Better.HIGHER)
+    assert better(kpi, found, terms()).units(0.8) == pytest.approx(n, rel=1e-6)
+    # Too few units would need more than there is: a fall below 0, or a rise above 1.
+    few = detectable(share(0.02, direction), 30.0, 0.8, terms())
+    assert (few is None) == (direction is Better.LOWER)
+    assert detectable(share(0.98, direction), 30.0, 0.8, terms()) is None or direction is Better.LOWER

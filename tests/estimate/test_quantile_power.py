@@ -71,3 +71,38 @@ def test_the_ranks_of_a_curve_are_ranks() -> None:
     assert found[-1] == 1_000
     assert len(found) < 700
     assert ranks_of_curve(1, 0.5) == []
+
+
+@pytest.mark.parametrize(
+    ("side", "factor", "shift"), [(-1, 1.05, 0.0), (-1, 1.0, 11.5), (1, 0.95, 0.0), (1, 1.0, -11.5)]
+)
+def test_an_edge_is_as_far_away_as_its_form_says(side: int, factor: float, shift: float) -> None:
+    one = claim(0.0, edges=((side, factor, shift),), alpha=0.1, is_two_sided=False, ratio=0.5)
+    n = 20_000
+    q, se = 230.26, 300 / np.sqrt(n)
+    expected = side * (q - factor * q - shift) / np.sqrt(2 * se**2 + factor**2 * se**2)
+    # Of 10,000 simulated tests, and with standard errors that are estimated: some 4 % off.
+    assert one.drift(n) == pytest.approx(expected, rel=0.08)
+    assert one.power(n) == pytest.approx(float(ndtr(one.drift(n) - 1.645)), abs=1e-3)
+
+
+def test_an_equivalence_has_the_power_that_both_sides_leave() -> None:
+    edges = ((-1, 1.05, 0.0), (1, 0.95, 0.0))
+    both = claim(0.0, edges=edges, alpha=0.1, is_two_sided=False)
+    one, other = (claim(0.0, edges=(edge,), alpha=0.1, is_two_sided=False) for edge in edges)
+    n = 15_000
+    assert both.power(n) == pytest.approx(one.power(n) + other.power(n) - 1)
+    assert both.drift(n) == min(one.drift(n), other.drift(n))
+    assert claim(0.0, edges=edges, alpha=0.1, is_two_sided=False).power(500) == 0.0
+    units = both.units(0.8)
+    assert units is not None
+    # Each side is planned at 0.9, so that both leave at least 0.8.
+    assert 0.78 < both.power(units) < 0.84
+
+
+def test_the_ranks_of_a_curve_are_even_and_near_the_quantile() -> None:
+    found = np.array(ranks_of_curve(100_000, 0.9))
+    near = found[(found > 85_000) & (found <= 95_000)]
+    assert len(near) == pytest.approx(400 + 20, abs=3)
+    assert len(found) == pytest.approx(600, abs=4)
+    assert CURVE(np.array([0.5]))[0] == pytest.approx(100 * np.log(2), rel=1e-4)

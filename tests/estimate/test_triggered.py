@@ -119,3 +119,74 @@ def test_without_agreeing_units_it_is_the_usual_analysis() -> None:
     assert found.share == 1
     assert found.diluted.absolute == found.alone.absolute
     assert found.variance_ratio == pytest.approx(1)
+
+
+def test_one_side_may_be_flat_and_agreeing_units_that_never_vary_tell_nothing() -> None:
+    rng = np.random.default_rng(2)
+    varied, flat = of_rows(rng.normal(10, 1, (300, 1))), of_rows(np.full((300, 1), 9.0))
+    agree = summary(of_rows(rng.normal(10, 1, (900, 1))), of_rows(rng.normal(10, 1, (900, 1))))
+    for c, t in ((varied, flat), (flat, varied)):
+        found = triggered(summary(c, t), agree, 1, 0.95)
+        assert not isinstance(found, NotEstimated)
+        assert found.units == (300, 300)
+        assert found.alone.absolute.estimate == pytest.approx(float(t.mean[0] - c.mean[0]))
+    few = summary(of_rows(np.ones((1, 1))), varied)
+    assert agreeing_pvalue(few, 1) is None
+    assert agreeing_pvalue(summary(flat, flat), 1) is None
+    one_flat = agreeing_pvalue(summary(flat, varied), 1)
+    assert one_flat is not None
+    assert one_flat < 1e-6
+    same = triggered(summary(flat, flat), agree, 1, 0.95)
+    assert isinstance(same, NotEstimated)
+    assert "same value" in same.message
+    skewed = summary(of_rows(rng.lognormal(0, 2.5, (6_000, 1))), of_rows(rng.lognormal(0, 2.5, (60, 1))))
+    refused = triggered(skewed, agree, 1, 0.95)
+    assert isinstance(refused, NotEstimated)
+    assert "too skewed" in refused.message
+
+
+def test_decisions_that_nowhere_differ_or_everywhere_are_balanced() -> None:
+    assert balance_pvalue((0, 0), (100, 200)) == 1.0
+    assert balance_pvalue((100, 200), (100, 200)) == 1.0
+
+
+@pytest.mark.parametrize("kind", [MetricKind.MEAN, MetricKind.RATIO])
+def test_the_diluted_variance_is_that_of_the_delta_method(kind: MetricKind) -> None:
+    """The value over all units is a function of three independent means and the share; its gradient numerically."""
+    rng = np.random.default_rng(3)
+    sizes = {"c": 150, "t": 170, "a": 500}
+    rows = {k: np.column_stack([rng.gamma(3, 1, n), 2 + rng.gamma(2, 1, n)]) for k, n in sizes.items()}
+    other = np.column_stack([rng.gamma(3, 1, 480), 2 + rng.gamma(2, 1, 480)])
+    d = 2 if kind is MetricKind.RATIO else 1
+    m = {k: of_rows(r[:, :d]) for k, r in rows.items()}
+    found = triggered(summary(m["c"], m["t"], kind), summary(m["a"], of_rows(other[:, :d]), kind), 1, 0.95)
+    assert not isinstance(found, NotEstimated)
+    n = 150 + 170 + 500 + 480
+    share = 320 / n
+
+    def values(x: np.ndarray) -> np.ndarray:
+        c, t, a, r = x[:d], x[d : 2 * d], x[2 * d : 3 * d], x[-1]
+        arms = [r * own + (1 - r) * a for own in (c, t)]
+        return np.array([arm[0] / arm[1] if d == 2 else arm[0] for arm in arms])
+
+    at = np.concatenate([m["c"].mean, m["t"].mean, m["a"].mean, [share]])
+    spread = np.zeros((len(at), len(at)))
+    for i, k in enumerate("cta"):
+        spread[i * d : (i + 1) * d, i * d : (i + 1) * d] = m[k].covariance / m[k].n
+    spread[-1, -1] = share * (1 - share) / n
+    steps = 1e-6 * np.eye(len(at))
+    gradient = np.stack([(values(at + s) - values(at - s)) / 2e-6 for s in steps], axis=1)
+    covariance = gradient @ spread @ gradient.T
+    old, new = values(at)
+    assert found.share == pytest.approx(share)
+    assert found.diluted.absolute.estimate == pytest.approx(new - old, rel=1e-9)
+    variance = covariance[0, 0] + covariance[1, 1] - 2 * covariance[0, 1]
+    assert found.diluted.se == pytest.approx(np.sqrt(variance), rel=1e-6)
+    lift = found.diluted.relative
+    assert lift.estimate == pytest.approx(new / old - 1, rel=1e-9)
+    # Fieller's limits R solve (new - R old)^2 = q^2 Var(new - R old).
+    q = stats.t.ppf(0.975, found.diluted.df)
+    for limit in (lift.low, lift.high):
+        assert limit is not None
+        turn = np.array([-(1 + limit), 1.0])
+        assert (new - (1 + limit) * old) ** 2 == pytest.approx(q**2 * turn @ covariance @ turn, rel=1e-5)
