@@ -73,3 +73,51 @@ def test_a_metric_that_holds_its_costs_is_money_already() -> None:
     assert worth is not None
     assert worth.per_effect == pytest.approx(12e6 * annuity(2, 0.1))
     assert length(worth, varying, TRIALS, 28).net > 0
+
+
+def test_deciding_now_earns_what_is_expected_or_nothing() -> None:
+    for mean in (0.05, -0.05):
+        worth = before_test(
+            replace(KNOWN, prior=Prior(mean=mean, sd=0.03, is_relative=False)), "ml", 2.6, 1, 12e6, 0.95
+        )
+        assert worth is not None
+        found = prospect(worth, KNOWN, TRIALS, [28])
+        assert found.now == max(worth.npv.estimate or 0.0, 0.0)
+        assert (found.now > 0) == (mean > 0)
+        assert found.worth == worth
+        # The data are worth what they add to deciding now, whichever way that goes.
+        assert found.lengths[0].worth == pytest.approx(evsi(worth, 4 * SD**2 / (28 * PER_DAY)), rel=1e-6)
+        assert (found.lengths[0].days, found.lengths[0].units) == (28, 560_000)
+
+
+@pytest.mark.parametrize("share", [0.1, 0.9])
+def test_a_test_costs_what_the_others_wait_for_or_what_it_ran_for_nothing(share: float) -> None:
+    """With a certain effect the expected net value is that of the one decision that follows."""
+    trials = replace(TRIALS, share=share)
+    years, discounted = 28 / 365, annuity(2, 0.1)
+    for mean, ships in ((1.0, 1.0), (-1.0, 0.0)):
+        certain = replace(KNOWN, prior=Prior(mean=mean, sd=1e-6, is_relative=False))
+        worth = before_test(certain, "ml", 2.6, 1, 12e6, 0.95)
+        assert worth is not None
+        yearly = 12e6 * (0.35 * mean - 0.001)
+        shipped = discounted * (yearly - 60_000) - 90_000 - (1 - share) * years * yearly
+        kept = share * years * yearly - 60_000 * years
+        found = length(worth, certain, trials, 28)
+        assert found.net == pytest.approx((shipped if ships else kept) - 50 * 28, rel=1e-4)
+        assert found.ships == pytest.approx(ships, abs=1e-9)
+        assert found.worth == pytest.approx(0.0, abs=1.0)
+
+
+def test_a_length_that_earns_no_more_than_deciding_now_is_no_best_one() -> None:
+    certain = replace(KNOWN, prior=Prior(mean=1.0, sd=1e-6, is_relative=False))
+    worth = before_test(certain, "ml", 2.6, 1, 12e6, 0.95)
+    assert worth is not None
+    assert prospect(worth, certain, TRIALS, [7, 28]).best is None
+    assert prospect(worth, certain, TRIALS, []).best is None
+    priced = before_test(replace(certain, prior=Prior(mean=0.1, sd=0.1, is_relative=True)), "ml", -2.6, 1, 12e6, 0.95)
+    assert priced is not None
+    assert (priced.mean, priced.sd) == pytest.approx((0.26, 0.26))
+    assert priced.break_even_relative == pytest.approx(priced.break_even_absolute / 2.6)
+    nothing = before_test(replace(certain, prior=Prior(mean=0.1, sd=0.1, is_relative=False)), "ml", 0.0, 1, 12e6, 0.95)
+    assert nothing is not None
+    assert nothing.break_even_relative is None
