@@ -25,10 +25,10 @@ from abimpact.estimate.arm import share_interval
 MADE = Path("mutants")
 STATS = MADE / "mutmut-stats.json"
 ROOMS = ("estimate", "decide")
-# Seconds of tests (as mutmut timed them) that a mutant is held against, beyond those of its module's own file.
-SECONDS = 20.0
+# Seconds of tests (as mutmut timed them) that a mutant is held against: of its module's own file, and of the rest.
+OWN_SECONDS, SECONDS = 20.0, 8.0
 # Fewer mutants than this say nothing of a module.
-FEWEST = 15
+FEWEST = 10
 KILLED, SURVIVED, UNREACHED = (1, 3), (0,), (5, 33)
 SENTENCE = re.compile(r"""(["'])(?:(?!\1).)* (?:(?!\1).)*\1""")
 
@@ -61,12 +61,11 @@ def trim() -> None:
     for function, tests in stats["tests_by_mangled_function_name"].items():
         _, room, module, *_ = function.split(".")
         own = f"tests/{room}/test_{module}.py::"
-        spent, kept = 0.0, []
+        left, kept = {True: OWN_SECONDS, False: SECONDS}, []
         for test in sorted(tests, key=seconds.__getitem__):
-            if test.startswith(own):
-                kept.append(test)
-            elif spent + seconds[test] <= SECONDS:
-                spent += seconds[test]
+            is_own = test.startswith(own)
+            if seconds[test] <= left[is_own]:
+                left[is_own] -= seconds[test]
                 kept.append(test)
         stats["tests_by_mangled_function_name"][function] = kept
     STATS.write_text(json.dumps(stats))
