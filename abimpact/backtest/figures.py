@@ -1,5 +1,6 @@
 """The numbers of a backtest as plain values: what `-f json` writes, and what `plan` reads."""
 
+import math
 from dataclasses import asdict
 from typing import Any
 
@@ -103,7 +104,7 @@ def _agreement(outcome: Outcome) -> dict[str, Any]:
 
 def _confusion(confusion: Confusion) -> dict[str, Any]:
     cells: dict[str, Any] = {name: {"units": c.units, "value": c.value} for name, c in confusion.cells.items()}
-    value = sum(c.value for c in confusion.cells.values()) if cells else None
+    value = math.fsum(c.value for c in confusion.cells.values()) if cells else None
     return {**cells, "acts": confusion.acts, "value": value, "value_per_row": confusion.mean}
 
 

@@ -1,5 +1,7 @@
 """A backtest as a page: value, decisions in money, thresholds, why, for whom, what if labels are wrong, checks."""
 
+import math
+
 from abimpact.backtest import detail_page, words
 from abimpact.backtest.chart import threshold_chart
 from abimpact.backtest.curve import Curve
@@ -139,7 +141,7 @@ def _decisions(report: BacktestReport) -> Section:
         (
             phrases.name(name),
             *(words.amount(report, c.cells[k].value) for k in CELLS),
-            words.amount(report, sum(cell.value for cell in c.cells.values())),
+            words.amount(report, math.fsum(cell.value for cell in c.cells.values())),
         )
         for name, c in named
     )

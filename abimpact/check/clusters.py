@@ -1,5 +1,6 @@
 """Where clusters were randomised: are there enough, and do the variants have theirs?"""
 
+import math
 from collections.abc import Sequence
 
 import numpy as np
@@ -71,7 +72,7 @@ def cluster_ratio(log: Log, clusters: Clusters) -> list[Finding]:
     declared, is_shared = log.experiment.split, clusters.in_several > 0
     counts, what = (log.units, "units") if is_shared else (clusters.counts, "clusters")
     split = declared or nearest_split(counts)
-    expected = [sum(counts) * s / sum(split) for s in split]
+    expected = [sum(counts) * s / math.fsum(split) for s in split]
     if min(expected) < SMALLEST_EXPECTED:
         return []
     of_units = units_pvalue(log, split)
@@ -114,7 +115,7 @@ def units_pvalue(log: Log, split: Sequence[float]) -> tuple[float, float]:
     """
     from scipy.special import chdtrc
 
-    share = np.asarray(split, dtype=float) / sum(split)
+    share = np.asarray(split, dtype=float) / math.fsum(split)
     arms = range(1, len(share))
     z = [f"(count_if(arm = {a}) - {float(share[a])!r} * count(*))" for a in arms]
     parts = [f"fsum(z{a})" for a in arms] + [f"fsum(z{a} * z{b})" for a in arms for b in arms]

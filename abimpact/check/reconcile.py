@@ -1,5 +1,6 @@
 """Holds the log against someone else's totals: where do they part, and what would explain it?"""
 
+import math
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -130,12 +131,12 @@ def explain(
     ledger: Ledger, theirs: TheirTotals, measures: Mapping[str, tuple[str, str]], found: Sequence[Compared]
 ) -> tuple[Rule, bool] | None:
     """The first rule under which all totals agree (True), else the one that leaves less than half of the gap."""
-    gap = sum(c.gap for c in found)
+    gap = math.fsum(c.gap for c in found)
     best: tuple[Rule, float] | None = None
     window = window_of(ledger, theirs, measures)
     for rule in (*([window] if window else []), *ledger.rules()):
         tried = compare(theirs, measures, ledger.totals(rule))
-        left = sum(c.gap for c in tried)
+        left = math.fsum(c.gap for c in tried)
         if all(c.is_same for c in tried):
             return rule, True
         if left < (best[1] if best else gap / 2):

@@ -1,5 +1,6 @@
 """Do the variants have the units that were planned? See methods.md g."""
 
+import math
 from collections.abc import Mapping, Sequence
 from itertools import chain
 from typing import Any
@@ -30,7 +31,7 @@ def sample_ratio_pvalue(counts: Sequence[int], shares: Sequence[float]) -> tuple
     from scipy.special import chdtrc, gammaln
 
     observed = np.asarray(counts, dtype=float)
-    share = np.asarray(shares, dtype=float) / sum(shares)
+    share = np.asarray(shares, dtype=float) / math.fsum(shares)
     n = observed.sum()
     expected = n * share
     statistic = float(((observed - expected) ** 2 / expected).sum())
@@ -55,7 +56,7 @@ def log_bayes_factor(counts: Sequence[int], shares: Sequence[float], prior: Sequ
     from scipy.special import gammaln
 
     o, a = np.asarray(counts, dtype=float), np.asarray(prior, dtype=float)
-    w = np.asarray(shares, dtype=float) / sum(shares)
+    w = np.asarray(shares, dtype=float) / math.fsum(shares)
     gained = gammaln(a.sum()) - gammaln(a.sum() + o.sum()) + (gammaln(a + o) - gammaln(a)).sum()
     return float(gained - o @ np.log(w))
 
@@ -64,7 +65,7 @@ def any_look_pvalue(log: Log, split: Sequence[float]) -> float | None:
     """The p of the split that holds at every day's look: the least over all days so far; None without days."""
     if not log.days.days:
         return None
-    prior = [PRIOR_UNITS * s / sum(split) for s in split]
+    prior = [PRIOR_UNITS * s / math.fsum(split) for s in split]
     looks = np.cumsum(np.array(log.days.counts, dtype=int), axis=0).tolist()
     most = max(log_bayes_factor(look, split, prior) for look in looks)
     return max(min(1.0, float(np.exp(-most))), SMALLEST_PVALUE)
@@ -76,7 +77,7 @@ def nearest_split(counts: Sequence[int]) -> tuple[float, ...]:
         return (1.0,) * len(counts)
     share = counts[0] / sum(counts)
     mirrored = chain.from_iterable(((a, b), (b, a)) for a, b in ROUND_SPLITS)
-    return min(((float(a), float(b)) for a, b in mirrored), key=lambda s: abs(s[0] / sum(s) - share))
+    return min(((float(a), float(b)) for a, b in mirrored), key=lambda s: abs(s[0] / math.fsum(s) - share))
 
 
 def sample_ratio(log: Log) -> list[Finding]:
@@ -89,7 +90,7 @@ def sample_ratio(log: Log) -> list[Finding]:
         return _by_phase(log)
     declared = log.experiment.split
     split = declared or nearest_split(log.units)
-    expected = [sum(log.units) * s / sum(split) for s in split]
+    expected = [sum(log.units) * s / math.fsum(split) for s in split]
     if min(expected) < SMALLEST_EXPECTED:
         return []
     statistic, pvalue = sample_ratio_pvalue(log.units, split)
@@ -150,8 +151,8 @@ def _by_phase(log: Log) -> list[Finding]:
             else "Find the loss (redirects, crashes, bots, late logging), or correct [[data.split_schedule]].",
             data={
                 "counts": {v: sum(f["counts"][v] for f in tested) for v in log.variants},
-                "expected": {v: sum(f["expected"][v] for f in tested) for v in log.variants},
-                "statistic": sum(f["statistic"] for f in tested),
+                "expected": {v: math.fsum(f["expected"][v] for f in tested) for v in log.variants},
+                "statistic": math.fsum(f["statistic"] for f in tested),
                 "pvalue": pvalue,
                 "declared": True,
                 "phases": tested,

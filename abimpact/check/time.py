@@ -1,5 +1,6 @@
 """Is it an experiment at all, or does something else decide who gets which variant?"""
 
+import math
 from collections.abc import Sequence
 from datetime import timedelta
 
@@ -37,7 +38,7 @@ def overlap(first: Sequence[int], second: Sequence[int]) -> float:
         share[0] += x / a
         share[1] += y / b
         before += x + y
-    return sum(min(share) for share in shares.values())
+    return math.fsum(min(share) for share in shares.values())
 
 
 def immature(log: Log) -> list[Finding]:
@@ -115,7 +116,7 @@ def _overlap(first: Sequence[int], second: Sequence[int], phases: NDArray[np.int
     pairs, parts = np.array([first, second]), np.unique(phases)
     found = [(pairs[:, phases == part].sum(), overlap(*pairs[:, phases == part].tolist())) for part in parts]
     compared = [(units, shared) for units, shared in found if shared > 0] or [(1, 0.0)]
-    return float(sum(units * shared for units, shared in compared) / sum(units for units, _ in compared))
+    return float(math.fsum(units * shared for units, shared in compared) / sum(units for units, _ in compared))
 
 
 def _span(days: Days, counts: Sequence[int]) -> list[str]:

@@ -1,5 +1,6 @@
 """Findings that need a summary: metrics that cannot be compared as they are, or only with care."""
 
+import math
 from collections.abc import Mapping, Sequence
 
 import numpy as np
@@ -124,7 +125,7 @@ def _outliers(metric: MetricSummary, variants: Sequence[str], proposed: int) -> 
     raw = float(other.mean[0] - incumbent.mean[0])
     alike = weighed_alike(metric, proposed).moments
     effect = float(alike[proposed].mean[0] - alike[0].mean[0])
-    se = float(np.sqrt(sum(m.covariance[0, 0] / m.n for m, _, _ in sides)))
+    se = float(np.sqrt(math.fsum(m.covariance[0, 0] / m.n for m, _, _ in sides)))
     weights = sorted(
         (
             (abs(x - m.mean[0]) / m.n, side, float(x))
@@ -137,7 +138,7 @@ def _outliers(metric: MetricSummary, variants: Sequence[str], proposed: int) -> 
         dropped: list[list[float]] = [[], []]
         for _, side, x in weights[:k]:
             dropped[side].append(x)
-        without = sum(sign * _mean_without(m, dropped[side]) for side, (m, _, sign) in enumerate(sides))
+        without = math.fsum(sign * _mean_without(m, dropped[side]) for side, (m, _, sign) in enumerate(sides))
         without += effect - raw
         if abs(effect - without) >= SHIFT * se:
             farthest = max((x for _, _, x in weights[:k]), key=abs)
@@ -169,4 +170,4 @@ def _outlier_finding(name: str, proposed: str, units: int, farthest: float, effe
 
 
 def _mean_without(moments: Moments, dropped: Sequence[float]) -> float:
-    return float((moments.n * moments.mean[0] - sum(dropped)) / (moments.n - len(dropped)))
+    return float((moments.n * moments.mean[0] - math.fsum(dropped)) / (moments.n - len(dropped)))

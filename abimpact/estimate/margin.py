@@ -96,7 +96,7 @@ def _form(diff: Difference, threshold: float, *, is_relative: bool) -> tuple[flo
     shift = 0.0 if is_relative else threshold
     parts = diff.t.variance_of_mean, -2 * factor * diff.covariance, factor**2 * c.variance_of_mean
     # What rounding may leave of a variance of 0 is more than nothing.
-    variance = max(sum(parts), ROUNDING**2 * sum(map(abs, parts)))
+    variance = max(math.fsum(parts), ROUNDING**2 * math.fsum(map(abs, parts)))
     return diff.t.value - factor * c.value - shift, float(np.sqrt(variance)), factor
 
 

@@ -106,7 +106,7 @@ class StratifiedCounts:
     @property
     def se(self) -> float:
         """Its standard error from unpooled variances."""
-        within = sum(w * w * k.se**2 for w, k in zip(self.shares, self.strata, strict=True))
+        within = math.fsum(w * w * k.se**2 for w, k in zip(self.shares, self.strata, strict=True))
         return math.sqrt(within + self.of_shares(1.0))
 
     def of_shares(self, ratio: float) -> float:
@@ -147,7 +147,7 @@ def _weighted(k: Counts | StratifiedCounts, variance: Callable[[Counts], float],
     """The variance of p_t - ratio p_c from that of each stratum."""
     if isinstance(k, Counts):
         return variance(k)
-    within = sum(w * w * variance(s) for w, s in zip(k.shares, k.strata, strict=True))
+    within = math.fsum(w * w * variance(s) for w, s in zip(k.shares, k.strata, strict=True))
     return within + k.of_shares(ratio)
 
 

@@ -103,7 +103,7 @@ def _bound(walk: "_Walk", fraction: float, wanted: float) -> float:
     """The |z| that is reached at `fraction` with the probability `wanted`."""
     from scipy.optimize import brentq
 
-    return float(brentq(lambda z: sum(walk.beyond(fraction, z)) / wanted - 1, 0.0, FARTHEST_BOUND, xtol=1e-12))
+    return float(brentq(lambda z: math.fsum(walk.beyond(fraction, z)) / wanted - 1, 0.0, FARTHEST_BOUND, xtol=1e-12))
 
 
 def _check(fractions: Sequence[float]) -> None:

@@ -6,6 +6,8 @@ r m_D + (1 - r) m_A: m_D its own mean on these, m_A the incumbent's on the other
 over the means and r.
 """
 
+import math
+
 import numpy as np
 from scipy.special import chdtrc, stdtr
 
@@ -54,7 +56,7 @@ def triggered(
         share=share,
         alone=compare(alone, METHOD, level),
         diluted=compare(diluted, METHOD, level),
-        variance_ratio=sum(usual) / diluted.se**2,
+        variance_ratio=math.fsum(usual) / diluted.se**2,
     )
 
 

@@ -1,5 +1,6 @@
 """The difference of two values with unequal variances (Welch 1947), sturdier where the units are skewed."""
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -43,7 +44,7 @@ def welch_df(t: ArmMean, c: ArmMean) -> float:
     """Welch-Satterthwaite degrees of freedom, over all parts of both arms; one variance may be 0."""
     if t.strata or c.strata:
         parts = [(p.variance_of_mean, p.n - 1) for p in (*t.parts, *c.parts)]
-        return sum(v for v, _ in parts) ** 2 / sum(v * v / df for v, df in parts)
+        return math.fsum(v for v, _ in parts) ** 2 / math.fsum(v * v / df for v, df in parts)
     share = t.variance_of_mean / (t.variance_of_mean + c.variance_of_mean)
     return 1 / (share**2 / (t.n - 1) + (1 - share) ** 2 / (c.n - 1))
 

@@ -1,5 +1,6 @@
 """From stored reports to tests: every proposed variant by its KPIs, its verdict and its money."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
@@ -164,7 +165,7 @@ def _money(v: StoredValue) -> Money | None:
         annual=Measured(estimate=annual, sd=_sd(v.annual)),
         yearly=annual - net,
         earned=Measured(estimate=v.over_horizon.earned, sd=_sd(v.npv)),
-        spent=sum(v.over_horizon.spent.values()),
+        spent=math.fsum(v.over_horizon.spent.values()),
         is_final=v.posterior.weight < 1,
     )
 

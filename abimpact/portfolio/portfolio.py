@@ -1,5 +1,6 @@
 """All tests together: how many shipped, what they earned, and what of that was luck (methods.md m)."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
@@ -132,7 +133,7 @@ class Portfolio:
         """The expected number of shipped tests that are no improvement."""
         rows = [e.primary for e in self.shipped]
         chances = [r.probability_worse for r in rows if r and r.probability_worse is not None]
-        return sum(chances) if chances and len(chances) == len(rows) else None
+        return math.fsum(chances) if chances and len(chances) == len(rows) else None
 
 
 def portfolio_of(
@@ -229,7 +230,7 @@ def _totals(entries: Sequence[Entry], level: float) -> tuple[Total, ...]:
     found = []
     for currency in dict.fromkeys(w.currency for w in worths):
         mine = [w for w in worths if w.currency == currency]
-        yearly, spent = sum(w.yearly for w in mine), sum(w.spent for w in mine)
+        yearly, spent = math.fsum(w.yearly for w in mine), math.fsum(w.spent for w in mine)
         annual, earned = [w.annual for w in mine], [w.earned for w in mine]
         raw = [Measured(estimate=m.estimate, sd=m.sd) for m in annual]
         raw_earned = [Measured(estimate=m.estimate, sd=m.sd) for m in earned]
@@ -264,8 +265,9 @@ def _curse(prior: Prior, entries: Sequence[Entry], level: float) -> Curse | None
     return Curse(
         prior=prior,
         winners=len(winners),
-        measured=sum(r.effect.sign * (r.effect.lift.estimate or 0.0) for r in winners if r.effect.lift) / len(winners),
-        shrunken=sum(r.effect.sign * (r.shrunken.estimate or 0.0) for r in winners if r.shrunken) / len(winners),
+        measured=math.fsum(r.effect.sign * (r.effect.lift.estimate or 0.0) for r in winners if r.effect.lift)
+        / len(winners),
+        shrunken=math.fsum(r.effect.sign * (r.shrunken.estimate or 0.0) for r in winners if r.shrunken) / len(winners),
     )
 
 

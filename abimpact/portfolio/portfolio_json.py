@@ -1,5 +1,6 @@
 """A portfolio as `portfolio.json`, and as a flat table."""
 
+import math
 from dataclasses import asdict
 from typing import Any
 
@@ -26,7 +27,7 @@ def to_dict(found: Portfolio) -> dict[str, Any]:
             "tests": len(found.paid),
             "of": len(found.valued),
             "share": len(found.paid) / len(found.valued) if found.valued else None,
-            "expected": sum(e.worth.probability_pays for e in found.valued if e.worth) if found.valued else None,
+            "expected": math.fsum(e.worth.probability_pays for e in found.valued if e.worth) if found.valued else None,
         },
         "expected_harmful": found.harmful,
         "sample_ratio": {"failed": list(found.broken), "share": len(found.broken) / found.experiments},

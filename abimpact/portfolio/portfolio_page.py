@@ -125,7 +125,7 @@ def _paid(found: Portfolio) -> tuple[str, ...]:
     if not found.valued:
         return ()
     n, paid = len(found.valued), len(found.paid)
-    expected = sum(e.worth.probability_pays for e in found.valued if e.worth)
+    expected = math.fsum(e.worth.probability_pays for e in found.valued if e.worth)
     return (
         f"{paid} of {n} shipped test{'' if n == 1 else 's'} with money pay{'s' if n == 1 else ''} for "
         f"{'itself' if n == 1 else 'themselves'} once luck is allowed for "

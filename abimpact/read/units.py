@@ -36,13 +36,16 @@ def collapse(relation: str, rule: SeveralRows, outcomes: Sequence[str], attribut
     """SQL that gives one row per unit of `relation`, without the units met in several variants.
 
     `outcomes` follow `rule`; `attributes` (covariates, segments, day) are those of the first row, by time (column
-    `moment`) if there is one and else in file order (column `place`). A row without a time comes after those with one.
+    `moment`) if there is one. A row without a time comes after those with one. Among rows of one time the place in the
+    file (column `place`) tells which is first or last, where that is the rule; other rules know no order of rows, and
+    then the values do.
     """
     by_rule = rule in AGGREGATES
     whole = [*([] if by_rule else outcomes), *attributes]
     packed = ", ".join(f"{c} := {c}" for c in whole)
     # A struct is never null, so that the picked row's own nulls are kept; in the order of structs nulls are last.
-    first = "arg_min(struct_pack({}), struct_pack(t := moment, p := place))"
+    ties = ", ".join(f"v{i} := {c}" for i, c in enumerate(attributes if by_rule else ["place"]))
+    first = f"arg_min(struct_pack({{}}), struct_pack(t := moment, {ties}))"
     last = "arg_max(struct_pack({}), struct_pack(k := moment IS NOT NULL, t := moment, p := place))"
     row = f", {(last if rule is SeveralRows.LAST else first).format(packed)} AS picked" if whole else ""
     unpacked = "".join(f", picked.{c} AS {c}" for c in whole)

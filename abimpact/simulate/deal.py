@@ -1,5 +1,6 @@
 """Deals a log's units out again: in each repetition other units are the incumbent's, others the proposed variant's."""
 
+import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -36,7 +37,7 @@ class Deal:
     @property
     def is_larger(self) -> bool:
         """Whether more units are asked for than there are."""
-        return sum(self.shares) > 1 + 1e-9
+        return math.fsum(self.shares) > 1 + 1e-9
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,7 +71,7 @@ def _weights(n_blocks: int, deal: Deal, repetitions: int, rng: np.random.Generat
         incumbent, proposed = (rng.poisson(share, size).astype(float) for share in deal.shares)
         return incumbent, proposed
     drawn = rng.random((repetitions, n_blocks), dtype=np.float32)
-    first, both = deal.shares[0], sum(deal.shares)
+    first, both = deal.shares[0], math.fsum(deal.shares)
     return (drawn < first).astype(float), ((drawn >= first) & (drawn < both)).astype(float)
 
 

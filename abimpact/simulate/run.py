@@ -4,6 +4,7 @@ The analysis is the one that `report` would use, by the same code; only the arms
 """
 
 import hashlib
+import math
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field, replace
@@ -129,8 +130,8 @@ def run_simulation(
             variants=deal.variants,
             repetitions=terms.repetitions,
             pooled_units=sum(log.units),
-            units=round(sum(log.units) * sum(deal.shares)),
-            split=(deal.shares[0] / sum(deal.shares), deal.shares[1] / sum(deal.shares)),
+            units=round(sum(log.units) * math.fsum(deal.shares)),
+            split=(deal.shares[0] / math.fsum(deal.shares), deal.shares[1] / math.fsum(deal.shares)),
             level=level,
             no_effect=rows,
             with_effect=tuple(its for name, mine in tallies.items() for its in mine.with_effect(name, level)),

@@ -70,7 +70,7 @@ def _variant_score(column: ColumnFacts) -> tuple[float, list[str]]:
 def _are_even(counts: Sequence[int]) -> bool:
     """Whether counts are as equal as chance makes equal shares (chi-square, by its normal approximation)."""
     expected = sum(counts) / len(counts)
-    statistic = sum((n - expected) ** 2 for n in counts) / expected
+    statistic = math.fsum((n - expected) ** 2 for n in counts) / expected
     df = len(counts) - 1
     # Wilson & Hilferty 1931.
     z = ((statistic / df) ** (1 / 3) - (1 - 2 / (9 * df))) / math.sqrt(2 / (9 * df))
