@@ -65,7 +65,11 @@ def _by(engine: Engine, place: int, by: str, key: str, least: int, whole: Whole)
         if rest:
             found[OTHER] = sum(rest[1:], start=rest[0])
     for value, s in sorted(found.items(), key=lambda item: (item[0] is None, item[0] == OTHER, item[0] or "")):
-        per_unit = _mean(s, whole.level)
+        # The months are those of the calendar; a small group of units has no number of its own.
+        is_shown = by == MONTH or s.rows >= least
+        per_unit = (
+            _mean(s, whole.level) if is_shown else Interval(estimate=None, low=None, high=None, level=whole.level)
+        )
         yield Part(
             by=by, value=value, rows=s.rows, agreeing=s.agreeing, per_unit=per_unit, total=scaled(per_unit, s.units)
         )

@@ -64,7 +64,8 @@ def opened(request: Request, frame: object, running: Running, finish: Finish[Res
             seen = survey(engine, files, request.pick)
             families = with_fills(seen.families, fillings)
             asked = resolve_backtest(request, families)
-            loaded = load(engine, seen, texts=_texts(asked), numbers=_numbers(asked), time=asked.time)
+            texts, units = _texts(asked), [asked.unit] if asked.unit else []
+            loaded = load(engine, seen, texts=texts, numbers=_numbers(asked), time=asked.time, identifiers=units)
             loaded = filled(engine, loaded, fillings, _texts(asked))
             # Whether a column is text may come to light only beyond the first rows, or by what it is needed for.
             found = log_columns(engine, loaded)

@@ -30,7 +30,7 @@ def extent(report: BacktestReport, interval: Interval) -> str:
     """The limits of an amount: `8.1 to 16.4 k€`."""
     low, high, coin = interval.low, interval.high, report.asked.currency
     if low is None or high is None:
-        return "no limits"
+        return numbers.NONE if interval.estimate is None else "no limits"
     if 0 < (size := max(abs(low), abs(high))) < (CENT if coin else SMALL):
         unit = numbers.money(0.0, coin).removeprefix("0").strip()
         return f"{_small(low, size)} to {_small(high, size)} {unit}".strip()
@@ -179,8 +179,10 @@ def mode_sentence(report: BacktestReport) -> str:
 
 
 def signed(report: BacktestReport, interval: Interval) -> str:
-    """An interval's estimate with its sign."""
-    x = interval.estimate or 0.0
+    """An interval's estimate with its sign; too few rows have none."""
+    if interval.estimate is None:
+        return numbers.NONE
+    x = interval.estimate
     return ("+" if x > 0 else "") + amount(report, x)
 
 

@@ -8,10 +8,13 @@ from abimpact.findings import Finding, Severity
 from abimpact.read.log import Log
 from abimpact.read.reading import ARM
 from abimpact.spec.expression import quote
+from abimpact.spec.private import may_name_somebody
 
 CURRENCY_NAMES = frozenset("currency ccy currency_code currencycode waehrung währung devise moneda valuta".split())
 # A column whose values repeat this often without ever changing variant did not do so by chance (2^-20).
 REPEATS_NEEDED = 20
+# Other values of the variant's column that are told apart.
+MOST_UNKNOWN = 50
 
 
 def units_in_both_arms(log: Log) -> list[Finding]:
@@ -143,11 +146,16 @@ def unknown_variant(log: Log) -> list[Finding]:
     """Rows of variants that are not compared."""
     unknown = log.row_counts.unknown
     rows = sum(unknown.values())
-    data = {"rows": rows, "values": dict(unknown)}
+    # Identifiers may have slipped into the column.
+    shown = {name: n for name, n in unknown.items() if not may_name_somebody(name)}
+    shown = dict(sorted(shown.items(), key=lambda item: -item[1])[:MOST_UNKNOWN])
+    if rest := rows - sum(shown.values()):
+        shown["(other)"] = rest
+    data = {"rows": rows, "values": shown}
     if not rows:
         return [_passed("unknown_variant", "All rows belong to a compared variant.", data)]
     what = "units" if log.events else "rows"
-    listed = ", ".join(f"{name} {n:,}" for name, n in list(unknown.items())[:5])
+    listed = ", ".join(f"{name} {n:,}" for name, n in list(shown.items())[:5])
     return [
         Finding(
             code="unknown_variant",

@@ -5,6 +5,7 @@ from abimpact.findings import Finding, Severity
 from abimpact.read.loaded import FILE
 from abimpact.read.log import Log
 from abimpact.spec.expression import quote
+from abimpact.spec.private import may_name_somebody
 
 # Share of the rows spelled otherwise from which on a variant is not what it seems.
 BLOCK_SHARE = 0.01
@@ -33,6 +34,9 @@ def _spellings(log: Log, name: str, *, is_direct: bool) -> Finding | None:
         of_value = counts.setdefault(" ".join(spelling.casefold().split()), {})
         of_value[spelling] = of_value.get(spelling, 0) + n
         places.setdefault(spelling, []).append(path)
+    # A column of units is none of categories, whatever it is used for.
+    if len(rows) == MOST_VALUES or any(map(may_name_somebody, counts)):
+        return None
     several = {value: found for value, found in counts.items() if len(found) > 1}
     if not several:
         return None

@@ -24,6 +24,7 @@ from abimpact.cli.rerun import rerun
 from abimpact.cli.simulate import simulate
 from abimpact.errors import AbimpactError, DataError
 from abimpact.spec.engine_url import redacted
+from abimpact.spec.private import without_addresses, without_quotes
 
 EXAMPLES = """Try it on the sample:  abimpact report sample_data/checkouts.parquet
 
@@ -118,7 +119,7 @@ def _failed(error: Exception, arguments: list[str]) -> int:
         _say(f"{place}{error.strerror}.", "Check the place and its permissions, and run again.")
         return DataError.exit_code
     if {"-v", "--verbose"} & set(arguments):
-        print(redacted(traceback.format_exc()), end="", file=sys.stderr)
+        print(redacted(_details(error)), file=sys.stderr)
     _say(
         f"A bug in abimpact: {type(error).__name__} in {_place(error)}.",
         "Run again with -v for the details, and please report them.",
@@ -131,6 +132,18 @@ def _interrupted() -> int:
     return interrupted() or INTERRUPTED
 
 
+def _details(error: BaseException) -> str:
+    """The traceback with its causes; what messages quote is shown as marks, since it may be a unit's name."""
+    told = ["Traceback (most recent call last):"]
+    seen: BaseException | None = error
+    while seen is not None:
+        told += ["".join(traceback.format_tb(seen.__traceback__)).rstrip()]
+        told += [without_quotes(f"{type(seen).__name__}: {seen}")]
+        seen = seen.__cause__ or (None if seen.__suppress_context__ else seen.__context__)
+        told += ["caused by"] if seen is not None else []
+    return "\n".join(told)
+
+
 def _place(error: Exception) -> str:
     frame = traceback.extract_tb(error.__traceback__)[-1]
     return f"{os.path.basename(frame.filename)}:{frame.lineno}"
@@ -138,7 +151,7 @@ def _place(error: Exception) -> str:
 
 def _say(message: str, hint: str = "") -> None:
     """One paragraph on standard error, without control characters that a file name may hold."""
-    text = redacted(f"abimpact: {message} {hint}".strip())
+    text = without_addresses(redacted(f"abimpact: {message} {hint}".strip()), " ".join(sys.argv))
     # A terminal may have hung up.
     with suppress(OSError):
         print("".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in text), file=sys.stderr, flush=True)

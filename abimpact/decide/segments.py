@@ -21,11 +21,15 @@ def with_segments(
     compare: Compare,
     level: float,
     correction: Correction = Correction.BENJAMINI_HOCHBERG,
+    least: int = 2,
 ) -> tuple[MetricResult, ...]:
-    """`results` with the effects of all segments and, by column, whether they differ."""
+    """`results` with the effects of all segments and, by column, whether they differ.
+
+    What is left of a column beside its large segments has no effect of its own below `least` units.
+    """
     if not segments:
         return tuple(results)
-    found = [_by_metric(result, segments, compare) for result in results]
+    found = [_by_metric(result, segments, compare, least) for result in results]
     # One family: whoever looks at all segments of all metrics finds something in one of them.
     places = [(i, j) for i, mine in enumerate(found) for j, s in enumerate(mine) if s.estimates]
     pvalues = adjusted([found[i][j].estimates[-1].pvalue for i, j in places], correction)
@@ -36,7 +40,7 @@ def with_segments(
     return tuple(_pooled(result, mine, level) for result, mine in zip(results, found, strict=True))
 
 
-def _by_metric(result: MetricResult, segments: Sequence[Segment], compare: Compare) -> list[SegmentResult]:
+def _by_metric(result: MetricResult, segments: Sequence[Segment], compare: Compare, least: int) -> list[SegmentResult]:
     mine = []
     for segment in segments:
         summary = next((m for m in segment.metrics if m.metric.name == result.metric.name), None)
@@ -48,7 +52,7 @@ def _by_metric(result: MetricResult, segments: Sequence[Segment], compare: Compa
                 by=segment.by,
                 value=segment.value,
                 units=(summary.moments[0].n, summary.moments[proposed].n),
-                estimates=compare(summary, proposed),
+                estimates=compare(summary, proposed) if sum(segment.units) >= least else (),
                 shrunken=None,
             )
         )

@@ -6,6 +6,8 @@ from abimpact.decide.report import MetricResult, SegmentResult
 from abimpact.findings import Finding, Severity
 
 MOST_LISTED = 5
+# Segments with an effect have to hold at least this share of the units.
+KNOWN_SHARE = 0.95
 
 
 def simpson(results: Sequence[MetricResult]) -> list[Finding]:
@@ -24,8 +26,11 @@ def simpson(results: Sequence[MetricResult]) -> list[Finding]:
 
 def _reversal(result: MetricResult, by: str, segments: Sequence[SegmentResult]) -> Finding | None:
     whole = result.chosen.absolute.estimate if result.chosen else None
-    effects = [s.estimates[-1].absolute.estimate or 0.0 for s in segments if s.estimates]
-    is_known = len(effects) == len(segments) and len(effects) > 1
+    units = sum(sum(s.units) for s in segments)
+    segments = [s for s in segments if s.estimates]
+    effects = [s.estimates[-1].absolute.estimate or 0.0 for s in segments]
+    # A few units in no large segment hide nothing.
+    is_known = len(effects) > 1 and sum(sum(s.units) for s in segments) >= KNOWN_SHARE * units
     if not whole or not is_known or any(effect * whole >= 0 for effect in effects):
         return None
     totals = [sum(s.units[arm] for s in segments) for arm in (0, 1)]

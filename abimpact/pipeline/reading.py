@@ -99,7 +99,9 @@ def _read(
     families = with_fills(seen.families, fillings)
     experiment = resolve(request, with_outcome_columns(families, outcomes))
     texts = _texts(experiment)
-    loaded = load(engine, seen, texts=texts, numbers=_numbers(experiment), time=experiment.time)
+    identifiers = [name for name in (experiment.unit, experiment.cluster) if name]
+    numbers = _numbers(experiment)
+    loaded = load(engine, seen, texts=texts, numbers=numbers, time=experiment.time, identifiers=identifiers)
     loaded = filled(engine, loaded, fillings, texts)
     # Whether a column is text may come to light only beyond the first rows, or by what it is needed for.
     found = log_columns(engine, loaded)

@@ -194,6 +194,7 @@ def _compared(log: Log, looks: LooksByMetric, summary: Summary) -> tuple[tuple[M
         partial(_estimates, experiment=experiment),
         level,
         experiment.corrections.segment,
+        experiment.min_segment_units,
     )
     days = summarise_days(log, summary)
     results = with_courses(results, days, experiment, monitor)

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from abimpact.errors import DataError
+from abimpact.spec.private import without_values
 
 
 class EngineError(DataError):
@@ -63,6 +64,6 @@ def family(type_name: str) -> str:
 
 
 def first_line(error: Exception) -> str:
-    """An engine's message without its class, hints and query text."""
+    """An engine's message without its class, hints and query text, nor values that may name somebody."""
     line = str(error).strip().splitlines()[0]
-    return re.sub(r"^(\w+ )*Error: ", "", line)
+    return without_values(re.sub(r"^(\w+ )*Error: ", "", line))

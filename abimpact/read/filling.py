@@ -9,7 +9,7 @@ from abimpact.errors import DataError
 from abimpact.read.duckdb_engine import DuckDBEngine
 from abimpact.read.engine import first_line
 from abimpact.read.joining import kind_of, log_columns, text_of
-from abimpact.read.loaded import ROW, Filled, Loaded
+from abimpact.read.loaded import ROW, Filled, Loaded, first
 from abimpact.read.loading import load
 from abimpact.read.sources import InputFile, expand_within
 from abimpact.read.survey import Survey, survey
@@ -91,7 +91,7 @@ def _filled(engine: DuckDBEngine, loaded: Loaded, filling: Filling, name: str, t
         f"count(DISTINCT {value}) AS fill_values FROM {table.relation} "
         f"WHERE {quote(filling.file_by)} IS NOT NULL GROUP BY {key}"
     )
-    _check_unique(engine, filling, name)
+    _check_unique(engine, filling, name, table, key)
     is_frame = loaded.order == "rowid"  # which does not survive a join
     rows = f"(SELECT *, rowid AS {ROW} FROM {loaded.relation})" if is_frame else loaded.relation
     source = f"{rows} AS l LEFT JOIN {name} ON {text_of(f'l.{quote(by)}', own[by])} = fill_key"
@@ -121,12 +121,14 @@ def _alike(mine: str, family: str | None, theirs: str, other: str) -> tuple[str,
     return text_of(mine, family), text_of(theirs, other)
 
 
-def _check_unique(engine: DuckDBEngine, filling: Filling, name: str) -> None:
-    """A key with several values would make the choice between them the program's."""
-    n, example = engine.rows(f"SELECT count(*), min(fill_key) FROM {name} WHERE fill_values > 1")[0]
+def _check_unique(engine: DuckDBEngine, filling: Filling, name: str, table: Loaded, key: str) -> None:
+    """A key with several values would make the choice between them the program's. Keys are units: none is shown."""
+    (n,) = engine.rows(f"SELECT count(*) FROM {name} WHERE fill_values > 1")[0]
     if n:
+        several = f"{key} IN (SELECT fill_key FROM {name} WHERE fill_values > 1)"
+        at, _ = first(engine, table, filling.file_by, several)
         raise DataError(
-            f"{filling.fill.file}: {n:,} values of {filling.file_by!r} have several of {filling.file_column!r}, "
-            f"for example {example!r}.",
+            f"{at or f'{filling.fill.file}: '}{n:,} value{'s' if n > 1 else ''} of {filling.file_by!r} "
+            f"{'have' if n > 1 else 'has'} several of {filling.file_column!r}.",
             "A key needs one value: correct the file, or fill in from one that has it.",
         )

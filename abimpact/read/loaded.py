@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from abimpact.read.engine import Engine
 from abimpact.spec.expression import literal, quote
+from abimpact.spec.private import may_name_somebody
 
 # The helper columns that name a row's file and its place there.
 FILE, ROW = "abimpact_file", "abimpact_row"
@@ -38,7 +39,7 @@ class Loaded:
     `is_parsed` says that its texts were parsed from text files, `has_decimal_commas` that one of these separates its
     columns by semicolons, as people do who write decimal commas; `guesses` what was assumed. A relation of `files`
     has the columns `FILE` and `ROW`. Where outcomes are events of other files, `assignments` are the paths of those
-    that say who was exposed when.
+    that say who was exposed when. Values of the columns `identifiers` name units, and are never shown.
     """
 
     relation: str
@@ -49,13 +50,23 @@ class Loaded:
     files: tuple[FileColumns, ...] = ()
     fills: tuple[Filled, ...] = ()
     assignments: tuple[str, ...] = ()
+    identifiers: tuple[str, ...] = ()
 
 
 def first(engine: Engine, loaded: Loaded, column: str, condition: str) -> tuple[str, str]:
-    """Where the first row is for which `condition` holds ("log.csv, row 7: ", "" if unknown), and its value there."""
+    """Where the first row is for which `condition` holds ("log.csv, row 7: ", "" if unknown), and its value there.
+
+    The value is told as ", for example 'x'", and not at all where it may name somebody.
+    """
+    at, text = _first(engine, loaded, column, condition)
+    is_private = column in loaded.identifiers or may_name_somebody(text)
+    return at, "" if is_private else f", for example {text[:40]!r}"
+
+
+def _first(engine: Engine, loaded: Loaded, column: str, condition: str) -> tuple[str, str]:
     value = f"trim(CAST({quote(column)} AS VARCHAR))"
     if not loaded.files:
-        return "", str(engine.rows(f"SELECT {value} FROM {loaded.relation} WHERE {condition} LIMIT 1")[0][0])[:40]
+        return "", str(engine.rows(f"SELECT {value} FROM {loaded.relation} WHERE {condition} LIMIT 1")[0][0])
     path, row, text = engine.rows(
         f"SELECT {FILE}, {ROW}, {value} FROM {loaded.relation} WHERE {condition} ORDER BY {FILE}, {ROW} LIMIT 1"
     )[0]
@@ -63,4 +74,4 @@ def first(engine: Engine, loaded: Loaded, column: str, condition: str) -> tuple[
         # The rows of several text files are counted through; the first row of each names its columns.
         (start,) = engine.rows(f"SELECT min({ROW}) FROM {loaded.relation} WHERE {FILE} = {literal(path)}")[0]
         row = row - start + 2
-    return f"{path}, row {row}: ", text[:40]
+    return f"{path}, row {row}: ", text

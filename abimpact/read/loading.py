@@ -29,19 +29,24 @@ def load(
     texts: Sequence[str] = (),
     numbers: Sequence[str] = (),
     time: str | None = None,
+    identifiers: Sequence[str] = (),
     table: str = "loaded",
 ) -> Loaded:
     """Make all columns of a log's files readable as one relation.
 
     Text files keep their own spelling in the columns `texts`. Those of `numbers` are needed as such: where a file has
     labels, the numbers behind them are taken. The column `time` has to hold dates. Every row is read as it is written,
-    or the error says which cannot be. Tables of the engine begin with `table`.
+    or the error says which cannot be. Tables of the engine begin with `table`. Errors show no values of
+    the columns `identifiers`.
     """
-    parts = [_load(engine, part, f"{table}_{i}", texts, numbers) for i, part in enumerate(survey.parts)]
+    parts = [
+        replace(_load(engine, part, f"{table}_{i}", texts, numbers), identifiers=tuple(identifiers))
+        for i, part in enumerate(survey.parts)
+    ]
     whole = parts[0] if len(parts) == 1 else joined(engine, parts, f"{table}_rows", texts, numbers)
     if time and log_columns(engine, whole).get(time) == "text":
-        _check_times(engine, whole, time)
-    return replace(whole, guesses=(*survey.guesses, *whole.guesses))
+        _check_times(engine, replace(whole, identifiers=tuple(identifiers)), time)
+    return replace(whole, guesses=(*survey.guesses, *whole.guesses), identifiers=tuple(identifiers))
 
 
 def load_frame(engine: DuckDBEngine, frame: object) -> Loaded:
@@ -58,8 +63,7 @@ def _check_times(engine: DuckDBEngine, loaded: Loaded, name: str) -> None:
     if n:
         at, example = first(engine, loaded, name, misfit)
         raise DataError(
-            f"{at}column {name!r} has text where dates belong: {n:,} value{'s' if n > 1 else ''}, for example "
-            f"{example!r}.",
+            f"{at}column {name!r} has text where dates belong: {n:,} value{'s' if n > 1 else ''}{example}.",
             "Write dates like 2026-03-31, or name another column with --time.",
         )
 

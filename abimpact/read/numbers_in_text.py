@@ -42,7 +42,6 @@ def number_sql(engine: Engine, loaded: Loaded, name: str, *, is_part: bool = Fal
     _, pattern, _ = notations[misfits.index(fewest)]
     at, example = first(engine, loaded, name, f"{is_value} AND NOT regexp_full_match({text}, {literal(pattern)}, 'i')")
     raise DataError(
-        f"{at}column {name!r} has text where numbers belong: {fewest:,} value{'s' if fewest > 1 else ''}, for example "
-        f"{example!r}.",
+        f"{at}column {name!r} has text where numbers belong: {fewest:,} value{'s' if fewest > 1 else ''}{example}.",
         'Name a number column, clean the file, or compute one: -m "name=CASE WHEN … THEN 1 ELSE 0 END".',
     )

@@ -16,6 +16,7 @@ from abimpact.read.engine import first_line
 from abimpact.read.loaded import FILE
 from abimpact.read.sources import InputFile
 from abimpact.spec.expression import literal
+from abimpact.spec.private import without_values
 
 DELIMITERS = ",;\t|"
 HEAD_BYTES = 1 << 16
@@ -82,7 +83,7 @@ def data_error(error: duckdb.Error, files: Sequence[InputFile]) -> DataError:
     detail = re.search(
         r"(Could not convert string .*|Expected Number of Columns.*|Value with unterminated quote.*)", text
     )
-    said = detail.group(1) if detail else first_line(error)
+    said = without_values(detail.group(1)) if detail else first_line(error)
     if "sniffing file" in text:
         line, said = None, _misfit(next(f for f in files if f.path == where)) or said
     at = f", line {line.group(1)}" if line else ""

@@ -71,7 +71,7 @@ def test_keys_match_by_value_and_by_text(tmp_path: Path) -> None:
         (("country", "nobody.csv", "unit"), 3, "There is no file"),
         (("region", "users.csv", "unit"), 3, "no column 'region'"),
         (("country", "users.csv", "user"), 3, "no column 'user'"),
-        (("country", "twice.csv", "unit"), 3, "have several of 'country', for example '0'"),
+        (("country", "twice.csv", "unit"), 3, "row 2: 1 value of 'unit' has several of 'country'"),
     ],
 )
 def test_mistakes_are_named(tmp_path: Path, fill: tuple[str, str, str], code: int, said: str) -> None:
