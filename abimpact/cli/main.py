@@ -119,7 +119,7 @@ def _failed(error: Exception, arguments: list[str]) -> int:
         _say(f"{place}{error.strerror}.", "Check the place and its permissions, and run again.")
         return DataError.exit_code
     if {"-v", "--verbose"} & set(arguments):
-        print(redacted(_details(error)), file=sys.stderr)
+        print(_details(error), file=sys.stderr)
     _say(
         f"A bug in abimpact: {type(error).__name__} in {_place(error)}.",
         "Run again with -v for the details, and please report them.",
@@ -138,7 +138,7 @@ def _details(error: BaseException) -> str:
     seen: BaseException | None = error
     while seen is not None:
         told += ["".join(traceback.format_tb(seen.__traceback__)).rstrip()]
-        told += [without_quotes(f"{type(seen).__name__}: {seen}")]
+        told += [without_quotes(redacted(f"{type(seen).__name__}: {seen}"))]
         seen = seen.__cause__ or (None if seen.__suppress_context__ else seen.__context__)
         told += ["caused by"] if seen is not None else []
     return "\n".join(told)

@@ -23,7 +23,12 @@ HIDDEN = "***"
 # A password stands before the last @ of an address; it may itself hold any character, however wrongly.
 _USERINFO = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*://[^\s:/?#@]*):[^\s]*@")
 _SECRET_KEY = r"[\w.%-]*(?:passw|pwd|token|secret|credential|apikey|api_key|private_key|access_key|passcode)[\w.%-]*"
-_PARAMETER = re.compile(rf"([?&;\s]{_SECRET_KEY}\s*=\s*)('[^']*'|[^&;#\s'\"]+)", re.IGNORECASE)
+# key=value of URLs and connection strings, "key": "value" of settings, and what a header of HTTP carries.
+_PARAMETER = re.compile(
+    rf"((?:^|[?&;\s'\"{{(,]){_SECRET_KEY}(?:\s*=\s*|['\"]?\s*[:=]\s*(?=['\"]))|\bBearer\s+)"
+    r"('[^']*'|\"[^\"]*\"|[^&;#\s'\"]+)",
+    re.IGNORECASE | re.MULTILINE,
+)
 _IS_SECRET_KEY = re.compile(_SECRET_KEY, re.IGNORECASE)
 # A shorter text would be found by chance in others.
 SHORTEST_SECRET = 3

@@ -6,6 +6,7 @@ import os
 import shutil
 import stat
 import subprocess
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -43,14 +44,14 @@ def full(tmp_path: Path) -> Iterator[Path]:
 
 
 @pytest.fixture
-def open_to_all(tmp_path: Path, log: Path) -> Path:
-    """A folder, with a log in it, that any user may enter."""
-    for folder in (tmp_path, *tmp_path.parents):
-        if folder != Path("/tmp") and Path("/tmp") in folder.parents:
-            folder.chmod(0o755)
-    shutil.copy(log, tmp_path / "log.parquet")
-    (tmp_path / "log.parquet").chmod(0o644)
-    return tmp_path
+def open_to_all(log: Path) -> Iterator[Path]:
+    """A folder, with a log in it, that any user may enter; pytest's own are closed."""
+    folder = Path(tempfile.mkdtemp(prefix="abimpact-"))
+    folder.chmod(0o755)
+    shutil.copy(log, folder / "log.parquet")
+    (folder / "log.parquet").chmod(0o644)
+    yield folder
+    shutil.rmtree(folder)
 
 
 @pytest.mark.fault("the disk is full while a report is written", "exit 2, names file and reason; the old report stays")
