@@ -26,14 +26,13 @@ def entry() -> None:
         from abimpact.cli.main import main
 
         code = main()
+        _listen_no_more()
     except BaseException:
         # Whatever an import makes of the signal that it met.
         code = interrupted()
         if not code:
             raise
-    # What is done stays done, and Python would give up its handlers while it ends.
-    for number in SIGNALS:
-        signal.signal(number, signal.SIG_IGN)
+        _listen_no_more()
     if interrupted() or threading.active_count() > 1:
         # Threads that still hash or import are not waited for.
         # What libraries wanted to do at the end is done: matplotlib removes a folder.
@@ -54,6 +53,12 @@ def _listen() -> None:
         # What is ignored from the start (nohup, a shell's background) stays so.
         if signal.getsignal(number) is not signal.SIG_IGN:
             signal.signal(number, _stop)
+
+
+def _listen_no_more() -> None:
+    """What is done stays done; Python gives up the program's handlers while it ends."""
+    for number in SIGNALS:
+        signal.signal(number, signal.SIG_IGN)
 
 
 def _stop(number: int, _: FrameType | None) -> None:

@@ -1,7 +1,6 @@
 """Composes the rooms: from a request to a report. Nothing is computed here."""
 
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from functools import partial
 from importlib import import_module
@@ -16,6 +15,7 @@ from abimpact.pipeline.parts import parted, with_distributions
 from abimpact.pipeline.planned import plan_of
 from abimpact.pipeline.provenance import Sources, provenance
 from abimpact.pipeline.reading import LooksByMetric, Running, opened, opened_each
+from abimpact.pipeline.threads import threads
 from abimpact.read.log import Log
 from abimpact.spec.experiment import Experiment
 from abimpact.spec.request import Request
@@ -253,7 +253,7 @@ def _results(summary: Summary, experiment: Experiment, monitor: "Monitor | None"
     """Every metric for every proposed variant."""
     pairs = [(metric, proposed) for proposed in range(1, len(summary.variants)) for metric in summary.metrics]
     # Resampling releases the interpreter lock; every metric has its own random stream, so order does not matter.
-    with ThreadPoolExecutor() as pool:
+    with threads() as pool:
         return list(pool.map(lambda pair: _result(pair[0], pair[1], experiment, monitor), pairs))
 
 

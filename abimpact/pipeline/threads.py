@@ -6,8 +6,8 @@ from contextlib import contextmanager
 
 
 @contextmanager
-def threads(most: int) -> Iterator[ThreadPoolExecutor]:
-    """At most that many threads; an error or a Ctrl-C does not wait until they have hashed a large file."""
+def threads(most: int | None = None) -> Iterator[ThreadPoolExecutor]:
+    """At most that many threads; an error or a Ctrl-C does not wait for a large file to be hashed, or for resamples."""
     pool = ThreadPoolExecutor(max_workers=most)
     try:
         yield pool

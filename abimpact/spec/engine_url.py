@@ -22,10 +22,12 @@ ADDRESS = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://")
 HIDDEN = "***"
 # A password stands before the last @ of an address; it may itself hold any character, however wrongly.
 _USERINFO = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*://[^\s:/?#@]*):[^\s]*@")
-_SECRET_KEY = r"[\w.%-]*(?:passw|pwd|token|secret|credential|apikey|api_key|private_key|access_key|passcode)[\w.%-]*"
+# Tokens that are counted (tokens, token_count) are no secret.
+_SECRET_WORD = "passw|pwd|secret|credential|apikey|api_key|private_key|access_key|passcode"
+_SECRET_KEY = rf"[\w.%-]*(?:(?:{_SECRET_WORD})[\w.%-]*|token(?![\w%-]))"
 # key=value of URLs and connection strings, "key": "value" of settings, and what a header of HTTP carries.
 _PARAMETER = re.compile(
-    rf"((?:^|[?&;\s'\"{{(,]){_SECRET_KEY}(?:\s*=\s*|['\"]?\s*[:=]\s*(?=['\"]))|\bBearer\s+)"
+    rf"((?:^|[?&;\s{{(,]){_SECRET_KEY}\s*=\s*|['\"]{_SECRET_KEY}['\"]\s*[:=]\s*(?=['\"])|\bBearer\s+)"
     r"('[^']*'|\"[^\"]*\"|[^&;#\s'\"]+)",
     re.IGNORECASE | re.MULTILINE,
 )

@@ -33,6 +33,7 @@ def pytest_runtest_logreport(report: pytest.TestReport) -> None:
         return
     name = report.nodeid.partition("::")[2].partition("[")[0]
     row = _ROWS.setdefault(name, {"fault": told["fault"], "times": 0, "passed": 0, "skipped": 0})
+    row["place"] = report.location[:2]
     times = told.get("times", 1)
     row["times"] += times
     row["passed"] += times * report.passed

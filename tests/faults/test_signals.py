@@ -90,9 +90,8 @@ def many(times: int, whole: tuple[str, float], share: float, folder: Path, numbe
 STOPS = list(TIDIED)
 
 
-@pytest.mark.parametrize("number", STOPS, ids=lambda s: s.name)
-def test_stopped_soon(number: signal.Signals, whole: tuple[str, float], tmp_path: Path) -> None:
-    many(1, whole, 1.0, tmp_path, number)
+def test_stopped_soon(whole: tuple[str, float], tmp_path: Path) -> None:
+    many(1, whole, 1.0, tmp_path, signal.SIGTERM)
 
 
 @pytest.mark.slow
@@ -152,7 +151,7 @@ def test_killed_at_random_moments(whole: tuple[str, float], tmp_path: Path, reco
 )
 def test_the_next_run_removes_what_a_killed_one_left(tmp_path: Path) -> None:
     place = Place(tmp_path)
-    living = DuckDBEngineIn(place.scratch)
+    living = Living(place.scratch)
     process = place.start()
     while len(list(place.scratch.iterdir())) < 2:
         assert process.poll() is None
@@ -165,7 +164,7 @@ def test_the_next_run_removes_what_a_killed_one_left(tmp_path: Path) -> None:
     assert place.left() == []
 
 
-class DuckDBEngineIn:
+class Living:
     """A living run of this process, as far as its folder for temporary files goes."""
 
     def __init__(self, folder: Path) -> None:
@@ -259,3 +258,53 @@ def test_nohup_is_obeyed(log: Path, scratch: Path) -> None:
     code, output, _ = ended(process)
     assert code == 0
     assert "KEEP TESTING" in output
+
+
+@pytest.mark.slow
+@pytest.mark.fault("SIGTERM while a bootstrap of 900,000 resamples runs", "exit 143 at once: no thread is waited for")
+def test_resamples_are_not_waited_for(scratch: Path) -> None:
+    process = start("report", SAMPLE, "--resamples", "900000", "-q", scratch=scratch)
+    is_working(process, scratch)
+    used = seconds_used(process.pid)
+    while seconds_used(process.pid) - used < 3:
+        assert process.poll() is None
+        time.sleep(0.01)
+    used = seconds_used(process.pid)
+    at_end: list[float] = []
+    watcher = threading.Thread(target=_watch, args=(process.pid, at_end))
+    watcher.start()
+    process.send_signal(signal.SIGTERM)
+    code, output, _ = ended(process)
+    watcher.join()
+    assert (code, output, list(scratch.iterdir())) == (143, "", [])
+    # Undisturbed it takes some 20 seconds of them more.
+    assert at_end[-1] - used < 5
+
+
+ROOT = SAMPLE.parent
+VERBS: dict[str, tuple[Any, ...]] = {
+    "check": ("check", SAMPLE, "-o", "out.json"),
+    "simulate": ("simulate", SAMPLE, "--repetitions", "5000", "-o", "out.json"),
+    "plan": ("plan", SAMPLE, "--lift", "2%", "--daily-units", "1000", "-o", "out.json"),
+    "backtest": ("backtest", ROOT / "backtest", "-o", "out.json"),
+    "portfolio": ("portfolio", ROOT / "portfolio", "-o", "out.json"),
+    "init": ("init", SAMPLE),
+}
+
+
+@pytest.mark.slow
+@pytest.mark.fault("SIGTERM to any other verb, four times each", "exit 143 (or as it ended before); nothing is left")
+@pytest.mark.parametrize("verb", VERBS)
+def test_every_verb_tidies_up(verb: str, tmp_path: Path, scratch: Path, record_property: Any) -> None:
+    record_property("times", 4)
+    for i in range(4):
+        folder = tmp_path / f"out{i}"
+        folder.mkdir()
+        process = start(*VERBS[verb], folder=folder, scratch=scratch)
+        listens(process)
+        time.sleep(0.4 * i)
+        process.send_signal(signal.SIGTERM)
+        code, _, errors = ended(process)
+        assert code in (0, 143), errors
+        assert list(scratch.iterdir()) == []
+        assert {p.name for p in folder.iterdir()} <= (set() if code else {"out.json", "abimpact.toml"})
