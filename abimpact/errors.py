@@ -5,6 +5,9 @@ Nothing here is for bugs: those stay ordinary exceptions and end as exit code 70
 
 from collections.abc import Iterable
 
+# Letters of a name that are compared and shown.
+MOST_COMPARED = 60
+
 
 class AbimpactError(Exception):
     """An error that is the input's, not the program's.
@@ -37,15 +40,16 @@ class DataError(AbimpactError):
 def nearest(name: str, known: Iterable[str]) -> str:
     """A hint that offers the known name nearest to `name`, or lists what there is.
 
-    At most twelve names are listed.
+    At most twelve names are listed, and of long ones the beginning.
     """
     from difflib import get_close_matches
 
     names = list(known)
-    lowered = {k.casefold(): k for k in names}
-    match = get_close_matches(name.casefold(), lowered, n=1, cutoff=0.6)
+    # To compare takes time with the square of the length.
+    lowered = {k[:MOST_COMPARED].casefold(): k for k in names}
+    match = get_close_matches(name[:MOST_COMPARED].casefold(), lowered, n=1, cutoff=0.6)
     if match:
-        return f"Did you mean {lowered[match[0]]!r}?"
-    listed = ", ".join(repr(k) for k in names[:12])
+        return f"Did you mean {lowered[match[0]][:MOST_COMPARED]!r}?"
+    listed = ", ".join(repr(k[:MOST_COMPARED]) for k in names[:12])
     more = f" and {len(names) - 12} more" if len(names) > 12 else ""
     return f"There are: {listed}{more}." if names else "There are none."

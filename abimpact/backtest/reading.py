@@ -8,12 +8,12 @@ from typing import TypeVar
 
 import duckdb
 
-from abimpact.errors import DataError, UsageError
+from abimpact.errors import UsageError
 from abimpact.pipeline.provenance import Sources, digest, read_sources
 from abimpact.pipeline.reading import Running
 from abimpact.pipeline.threads import threads
 from abimpact.read.duckdb_engine import DuckDBEngine
-from abimpact.read.engine import first_line
+from abimpact.read.engine import failure
 from abimpact.read.filling import files_of, filled, survey_fills, with_fills
 from abimpact.read.joining import log_columns
 from abimpact.read.loaded import FILE, Loaded
@@ -52,6 +52,7 @@ def opened(request: Request, frame: object, running: Running, finish: Finish[Res
     with unchanged(every_file), threads(2) as pool:
         digests = {file.path: pool.submit(digest, file) for file in every_file}
         engine = DuckDBEngine(memory_limit=running.memory_limit, threads=running.threads)
+        engine.stop_if_fails(digests.values())
         try:
             engine.lock([file.path for file in every_file])
             fillings = survey_fills(engine, request.fill, of_fills)
@@ -75,9 +76,7 @@ def opened(request: Request, frame: object, running: Running, finish: Finish[Res
             sources = partial(read_sources, files, of_fills, totals, loaded.fills, digests)
             return finish(History(engine, loaded, families, asked), sources)
         except duckdb.Error as error:
-            raise DataError(
-                f"The log cannot be read: {first_line(error)}", "Check the columns and expressions named."
-            ) from error
+            raise failure(error, [file.path for file in files]) from error
         finally:
             engine.close()
 

@@ -34,6 +34,8 @@ Your own log:  abimpact report log.parquet --variant variant --incumbent rules -
 In CI:  abimpact report log.parquet -o report.md -o result.json --gate"""
 
 BUG, INTERRUPTED = 70, 130
+# Letters of a message, which may hold names of any length.
+MOST_SAID = 1200
 
 app = typer.Typer(
     name="abimpact",
@@ -151,7 +153,8 @@ def _place(error: Exception) -> str:
 
 def _say(message: str, hint: str = "") -> None:
     """One paragraph on standard error, without control characters that a file name may hold."""
-    text = without_addresses(redacted(f"abimpact: {message} {hint}".strip()), " ".join(sys.argv))
+    shown = f"{message[:MOST_SAID]}{'…' if message[MOST_SAID:] else ''} {hint[:MOST_SAID]}"
+    text = without_addresses(redacted(f"abimpact: {shown}".strip()), " ".join(sys.argv))
     # A terminal may have hung up.
     with suppress(OSError):
         print("".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in text), file=sys.stderr, flush=True)

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 
 from abimpact.errors import UsageError
 from abimpact.pipeline.reading import Running
+from abimpact.read.compressed import check_compressed
 from abimpact.read.duckdb_engine import DuckDBEngine
 from abimpact.read.facts import look_at, look_at_groups, share_in_one_variant
 from abimpact.read.loaded import Loaded
@@ -44,6 +45,8 @@ def run_init(request: Request, *, command: str = "", running: Running | None = N
             "init looks at files, not at an engine.", "Export a part of the table to Parquet, and run init on that."
         )
     files = expand(request.sources)
+    for file in files:
+        check_compressed(file)
     made = DuckDBEngine(memory_limit=running.memory_limit, threads=running.threads)
     with unchanged(files), closing(made) as engine:
         engine.lock([file.path for file in files])

@@ -10,6 +10,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 from abimpact.decide.report import Provenance, Source
+from abimpact.read.compressed import check_compressed
 from abimpact.read.engine import Engine
 from abimpact.read.loaded import Filled
 from abimpact.read.sources import InputFile
@@ -80,6 +81,7 @@ def read_sources(
 
 
 def digest(file: InputFile) -> str:
-    """SHA-256 of a file's bytes."""
+    """SHA-256 of a file's bytes; a DataError if it is compressed and damaged."""
+    check_compressed(file)
     with open(file.path, "rb") as stream:
         return hashlib.file_digest(stream, "sha256").hexdigest()

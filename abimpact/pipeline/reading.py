@@ -7,10 +7,13 @@ from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
+import duckdb
+
 from abimpact.errors import ConfigError, UsageError
 from abimpact.pipeline.provenance import Sources, digest, read_sources
 from abimpact.pipeline.threads import threads
 from abimpact.read.duckdb_engine import DuckDBEngine
+from abimpact.read.engine import failure
 from abimpact.read.filling import files_of, filled, survey_fills, with_fills
 from abimpact.read.joining import log_columns
 from abimpact.read.loaded import Filled, Loaded
@@ -71,8 +74,11 @@ def opened(
             pool.submit(beside)
         digests = {file.path: pool.submit(digest, file) for file in every_file}
         engine = DuckDBEngine(memory_limit=running.memory_limit, threads=running.threads)
+        engine.stop_if_fails(digests.values())
         try:
             return finish(*_read(engine, files, of_fills, frame, request, digests))
+        except duckdb.Error as error:
+            raise failure(error, [file.path for file in every_file]) from error
         finally:
             engine.close()
 
@@ -137,6 +143,7 @@ def opened_each(
     with unchanged(files), threads(1) as pool:
         digests = {file.path: pool.submit(digest, file) for file in files}
         engine = DuckDBEngine(memory_limit=running.memory_limit, threads=running.threads)
+        engine.stop_if_fails(digests.values())
         try:
             engine.lock([file.path for file in files])
             seen = survey(engine, files, request.pick)
@@ -155,6 +162,8 @@ def opened_each(
                 )
                 results.append(finish(name, found.log, found.looks, sources))
             return results, failed
+        except duckdb.Error as error:
+            raise failure(error, [file.path for file in files]) from error
         finally:
             engine.close()
 

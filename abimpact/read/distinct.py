@@ -5,6 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 from numpy.typing import NDArray
 
+from abimpact.errors import DataError
 from abimpact.read.engine import Engine
 
 # Rows looked at together: 8 bytes each, so memory stays bounded whatever the log's size.
@@ -44,7 +45,13 @@ def _ticked_off(engine: Engine, relation: str, unit: str, rows: int, low: int, h
             dtype=np.int64,
         )
         seen = np.zeros((high - low) // parts + 1, dtype=np.bool_)
-        seen[values // parts if parts > 1 else values] = True
+        try:
+            seen[values // parts if parts > 1 else values] = True
+        except IndexError as error:
+            raise DataError(
+                f"The values of the unit {unit} are not those that its file's own statistics tell: it is damaged.",
+                "Copy or export it again.",
+            ) from error
         if int(np.count_nonzero(seen)) != len(values):
             return False
     return True

@@ -1,7 +1,8 @@
 """The embedded engine: DuckDB in memory, spilling to a private folder, locked to the files it was given."""
 
 import glob
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import Future
 from contextlib import suppress
 from typing import Any, TypeVar
 
@@ -24,6 +25,7 @@ class DuckDBEngine:
 
     def __init__(self, *, memory_limit: str | None = None, threads: int | None = None) -> None:
         """`memory_limit` as DuckDB writes it (4GB, 500MiB, 80%); `threads` defaults to all cores."""
+        self._stopped: BaseException | None = None
         self._scratch = Scratch()
         try:
             self._connection = duckdb.connect()
@@ -47,6 +49,17 @@ class DuckDBEngine:
                 raise UsageError(
                     f"--memory-limit {memory_limit!r} is not a size.", "Write it like 4GB or 500MB."
                 ) from error
+
+    def stop_if_fails(self, futures: Iterable[Future[Any]]) -> None:
+        """End the running query, and let no other begin, with the error of the first of `futures` that fails."""
+        for future in futures:
+            future.add_done_callback(self._stop)
+
+    def _stop(self, future: Future[Any]) -> None:
+        if not future.cancelled() and (error := future.exception()):
+            self._stopped = error
+            with suppress(duckdb.Error):  # it may be closed
+                self._connection.interrupt()
 
     def lock(self, files: Sequence[str]) -> None:
         """Allow reading `files` only, and no further change of settings."""
@@ -97,6 +110,8 @@ class DuckDBEngine:
             self._scratch.remove()
 
     def _run(self, sql: str, fetch: Callable[[duckdb.DuckDBPyConnection], T]) -> T:
+        if self._stopped:
+            raise self._stopped
         try:
             return fetch(self._connection.execute(sql))
         except (duckdb.OutOfMemoryException, duckdb.IOException) as error:
@@ -112,6 +127,8 @@ class DuckDBEngine:
                 "Rename it; if it is right and the locale is not, set PYTHONUTF8=1.",
             ) from error
         except RuntimeError as error:
+            if self._stopped:
+                raise self._stopped from error
             # So DuckDB reports Ctrl-C.
             if "interrupted" in str(error):
                 raise KeyboardInterrupt from error

@@ -63,7 +63,24 @@ def family(type_name: str) -> str:
     return "integer" if head.endswith(("INT", "INTEGER")) else "other"
 
 
+# What engines say of files that are damaged, and not only other than expected.
+DAMAGED = re.compile(
+    "corrupt|TProtocol|TType|decompression|Failed to read file|don't know what type|Out of buffer|enough bytes|"
+    "bigger than allowed|Malformed|Footer length|page header",
+    re.I,
+)
+
+
+def failure(error: Exception, files: Sequence[str] = ()) -> DataError:
+    """The error of a log of these `files` that could be opened and not be read."""
+    said = first_line(error).rstrip(".")
+    if not DAMAGED.search(said):
+        return DataError(f"The log cannot be read: {said}.", "Check the columns and expressions named.")
+    named = "" if any(file in said for file in files) else ", ".join(files[:3]) + (" or others" if files[3:] else "")
+    return DataError(f"{named or 'A file'} is damaged: {said}.", "Copy or export it again.")
+
+
 def first_line(error: Exception) -> str:
     """An engine's message without its class, hints and query text, nor values that may name somebody."""
     line = str(error).strip().splitlines()[0]
-    return without_values(re.sub(r"^(\w+ )*Error: ", "", line))
+    return without_values(re.sub(r"^(\w+ )*Error: | Detail: .*$", "", line))

@@ -10,6 +10,7 @@ from python_calamine import CalamineError, CalamineWorkbook, SheetTypeEnum, Shee
 
 from abimpact.errors import DataError
 from abimpact.read.arrow import whole_numbers_as_such
+from abimpact.read.compressed import check_workbook
 from abimpact.read.databases import picked
 from abimpact.read.duckdb_engine import DuckDBEngine
 from abimpact.read.loaded import ROW
@@ -26,6 +27,7 @@ Row = list[Any]
 
 def read_excel(engine: DuckDBEngine, file: InputFile, pick: Pick) -> Taken:  # noqa: ARG001 - a reader's signature
     """The sheet that was named, or the only visible one with content. Cells with an Excel error are missing."""
+    check_workbook(file)
     try:
         with CalamineWorkbook.from_path(file.path) as book:
             names = [s.name for s in book.sheets_metadata if s.typ == SheetTypeEnum.WorkSheet]

@@ -9,7 +9,7 @@ from abimpact.read.capping import capped
 from abimpact.read.clusters import clusters_of
 from abimpact.read.differing import differing_sql
 from abimpact.read.duckdb_engine import FAILURES
-from abimpact.read.engine import Engine, first_line
+from abimpact.read.engine import Engine, failure
 from abimpact.read.events import units_of_events
 from abimpact.read.forming import form_units
 from abimpact.read.loaded import Loaded
@@ -41,9 +41,7 @@ class Opener:
         try:
             return _open(Reading(self.engine, self.loaded, self.families, self.experiment))
         except FAILURES as error:
-            raise DataError(
-                f"The log cannot be read: {first_line(error)}", "Check the columns and expressions named."
-            ) from error
+            raise failure(error, [file.path for file in self.loaded.files]) from error
 
 
 def _open(reading: Reading) -> Log:

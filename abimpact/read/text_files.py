@@ -84,7 +84,9 @@ def data_error(error: duckdb.Error, files: Sequence[InputFile]) -> DataError:
         r"(Could not convert string .*|Expected Number of Columns.*|Value with unterminated quote.*)", text
     )
     said = without_values(detail.group(1)) if detail else first_line(error)
-    if "sniffing file" in text:
+    if longest := re.search(r"Maximum line size of (\d+) bytes exceeded", text):
+        said, line = f"a line is longer than {int(longest.group(1)):,} bytes", None
+    elif "sniffing file" in text:
         line, said = None, _misfit(next(f for f in files if f.path == where)) or said
     at = f", line {line.group(1)}" if line else ""
     return DataError(f"{where}{at}: {said.rstrip('.')}.", "Correct the file there, or export it again.")
@@ -105,4 +107,12 @@ def _misfit(file: InputFile) -> str:
         for row in rows:
             if row and len(row) != len(header):
                 return f"line {rows.line_num} has {len(row)} values where the header has {len(header)} columns."
-    return ""
+    return _ends(file)
+
+
+def _ends(file: InputFile) -> str:
+    """That the lines end in two ways, if they do near the beginning."""
+    with _open(file) as stream:
+        head = stream.read(HEAD_BYTES)
+    has_both = head.count(b"\r\n") not in (0, head.count(b"\n"))
+    return "some lines end in \\r\\n and others in \\n; let all end alike." if has_both else ""

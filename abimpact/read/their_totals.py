@@ -8,6 +8,7 @@ from datetime import date, datetime
 from typing import Any
 
 from abimpact.errors import DataError
+from abimpact.read.compressed import check_compressed
 from abimpact.read.duckdb_engine import DuckDBEngine
 from abimpact.read.joining import log_columns
 from abimpact.read.loading import load
@@ -60,6 +61,8 @@ def read_totals(place: str, variants: Sequence[str]) -> TheirTotals:
         path, _, sheet = place.rpartition("#")
         pick = Pick(sheet=sheet)
     files = expand([path])
+    for file in files:
+        check_compressed(file)
     with unchanged(files), closing(DuckDBEngine()) as engine:
         engine.lock([file.path for file in files])
         loaded = load(engine, survey(engine, files, pick))

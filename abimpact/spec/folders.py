@@ -22,7 +22,7 @@ def anchor(source: str) -> Path:
 def folder_of(source: str) -> str:
     """The folder that a source (a file, a pattern or a folder) names."""
     path = Path(source)
-    if path.is_dir():
+    if os.path.isdir(path):
         return source
     start = anchor(source)
     return str(start if start != path else path.parent)
