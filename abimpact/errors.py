@@ -6,7 +6,7 @@ Nothing here is for bugs: those stay ordinary exceptions and end as exit code 70
 from collections.abc import Iterable
 
 # Letters of a name that are compared and shown.
-MOST_COMPARED = 60
+MOST_COMPARED, MOST_QUOTED = 60, 100
 
 
 class AbimpactError(Exception):
@@ -35,6 +35,11 @@ class DataError(AbimpactError):
     """Data that cannot be analysed as asked (names file, column, value or count)."""
 
     exit_code = 3
+
+
+def short(text: str) -> str:
+    """A text that may be of any length, for an error."""
+    return text if len(text) <= MOST_QUOTED else f"{text[:MOST_QUOTED]}…"
 
 
 def nearest(name: str, known: Iterable[str]) -> str:

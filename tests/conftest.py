@@ -4,10 +4,13 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from hypothesis import settings
+from hypothesis import Phase, settings
 
 # The same examples in every run: a failure belongs to a change, not to luck.
 settings.register_profile("abimpact", derandomize=True, deadline=None)
+# pytest --hypothesis-profile=fresh looks at others; unshrunk shows the first failure soon.
+settings.register_profile("fresh", derandomize=False, deadline=None, print_blob=True)
+settings.register_profile("unshrunk", derandomize=True, deadline=None, phases=(Phase.explicit, Phase.generate))
 settings.load_profile("abimpact")
 # For mutation testing, which runs them thousands of times: what a few examples show is enough.
 settings.register_profile("mutants", derandomize=True, deadline=None, max_examples=15)

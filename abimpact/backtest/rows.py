@@ -15,6 +15,7 @@ from abimpact.read.duckdb_engine import DuckDBEngine
 from abimpact.read.flags import flag, number
 from abimpact.read.loaded import ROW
 from abimpact.read.reading import DAY, PLACE
+from abimpact.spec.derive import with_derived
 from abimpact.spec.expression import literal, quote
 
 # Why a row is left out, in the order in which it is asked.
@@ -66,8 +67,7 @@ def decide_rows(history: History) -> Rows:
     engine, asked = history.engine, history.asked
     place = ROW if history.loaded.files else history.loaded.order
     relation = f"(SELECT *, {place} AS {PLACE} FROM {history.loaded.relation})"
-    for name, expression in asked.derive.items():
-        relation = f"(SELECT *, {expression.sql} AS {quote(name)} FROM {relation})"
+    relation = with_derived(relation, asked.derive)
     read = engine.rows(f"SELECT count(*) FROM {relation}")[0][0]
     if asked.where:
         relation = f"(SELECT * FROM {relation} WHERE {asked.where.sql})"

@@ -98,7 +98,7 @@ class Column:
     `is_binary` says that every value is 0 or 1, `is_whole` that the values are whole numbers of a small range.
     `indicator` names the column that is 1 where a covariate is missing. `is_maturing` says that it is null for units
     that are too young, `is_uneven` that the values of one variant reach thousands of times farther than those of
-    another.
+    another, `is_lost` that they reach so far that the others' leave no trace in a sum.
     """
 
     name: str
@@ -112,6 +112,7 @@ class Column:
     is_whole: bool
     indicator: str | None = None
     is_uneven: bool = False
+    is_lost: bool = False
     is_maturing: bool = False
 
     @property

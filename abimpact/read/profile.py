@@ -17,6 +17,8 @@ CENTRE_BITS = 10
 MOST_WHOLE_VALUES = 512
 # From here on, sums that suit the variant with the farthest values would lose digits of the others.
 UNEVEN = 4096
+# The widest sums have 96 bits: beyond this the squares of the smaller variant would keep fewer than 30, some 9 digits.
+MOST_REACH = 2.0**33
 # Below this a range cannot be divided by.
 SMALLEST_RANGE = 1e-300
 
@@ -120,6 +122,7 @@ def _column(index: int, term: Term, units: Sequence[int], seen: Sequence[_Seen],
         is_binary=is_whole and low >= 0 and high <= 1,
         is_whole=is_whole,
         is_uneven=_is_uneven(seen, centre),
+        is_lost=_is_lost(seen, centre),
         is_maturing=term.until is not None,
         indicator=f"v{index}_missing" if term.is_covariate and any((*missing, *nonfinite)) else None,
     )
@@ -128,6 +131,15 @@ def _column(index: int, term: Term, units: Sequence[int], seen: Sequence[_Seen],
 def _is_uneven(seen: Sequence[_Seen], centre: float) -> bool:
     reaches = [max(s.high - centre, centre - s.low) for s in seen if s.finite]
     return max(reaches, default=0.0) > UNEVEN * min(reaches, default=0.0)
+
+
+def _is_lost(seen: Sequence[_Seen], centre: float) -> bool:
+    """Whether one variant's values are so large that another's are lost beside them, even in the widest sums."""
+    filled = [s for s in seen if s.finite]
+    reach = max((max(abs(s.low - centre), abs(s.high - centre)) for s in filled), default=0.0)
+    # What varies needs digits of its range, what does not of its size.
+    sizes = [s.high - s.low if s.high - s.low >= SMALLEST_RANGE else max(abs(s.low), abs(s.high)) for s in filled]
+    return reach > MOST_REACH * min((size for size in sizes if size), default=math.inf)
 
 
 def _centre(seen: Sequence[_Seen]) -> float:
@@ -140,6 +152,8 @@ def _centre(seen: Sequence[_Seen]) -> float:
     if not varied:
         return filled[0].low if filled else 0.0
     narrowest = min(varied, key=lambda s: s.high - s.low)
+    if not math.isfinite(narrowest.mean):  # values so large are refused later
+        return narrowest.low
     grid = 2.0 ** (math.frexp(narrowest.high - narrowest.low)[1] - CENTRE_BITS)
     return round(narrowest.mean / grid) * grid
 

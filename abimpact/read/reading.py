@@ -7,6 +7,7 @@ from abimpact.errors import DataError
 from abimpact.read.duckdb_engine import FAILURES
 from abimpact.read.engine import Engine, first_line
 from abimpact.read.loaded import Loaded
+from abimpact.spec.derive import with_derived
 from abimpact.spec.experiment import Experiment
 from abimpact.spec.expression import quote
 
@@ -70,9 +71,7 @@ class Reading:
     def derived(self) -> str:
         """The loaded rows with their place and the derived columns."""
         relation = f"(SELECT *, {self.loaded.order or 0} AS {PLACE} FROM {self.loaded.relation})"
-        for name, expression in self.experiment.derive.items():
-            relation = f"(SELECT *, {expression.sql} AS {quote(name)} FROM {relation})"
-        return relation
+        return with_derived(relation, self.experiment.derive)
 
     def try_sql(self, sql: str, what: str) -> None:
         """Let the engine check the types of an expression over `rows` before it is part of larger queries."""

@@ -20,6 +20,12 @@ def check_usable(metrics: Sequence[Metric], columns: Mapping[str, Sequence[Colum
                     f"{number.text!r} has values beyond {LARGEST:g}, which nothing can be computed with.",
                     "Leave them out with --where, or divide by a unit in an expression.",
                 )
+            if number.is_lost:
+                largest = max(abs(number.low), abs(number.high))
+                raise DataError(
+                    f"{number.text!r} has values up to {largest:.3g}, beside which those of another variant are lost.",
+                    "Leave the largest out with --where, or cap them.",
+                )
         outcome = columns[metric.name][0]
         if sum(outcome.missing) + sum(outcome.nonfinite) == units and not metric.missing_is_zero:
             raise DataError(

@@ -262,7 +262,7 @@ def _localised(text: str) -> str:
 
 def places(size: float, digits: int) -> int:
     """Decimals that show `digits` significant digits of a number of this size (at least 0)."""
-    return max(0, digits - 1 - math.floor(math.log10(size))) if size else 0
+    return max(0, digits - 1 - math.floor(math.log10(size))) if size and math.isfinite(size) else 0
 
 
 def _common_decimals(values: Iterable[float]) -> int:

@@ -6,6 +6,7 @@ from typing import Any
 
 from abimpact.errors import ConfigError, UsageError
 from abimpact.spec.calendar import Calendar, resolve_calendar
+from abimpact.spec.derive import derived_columns
 from abimpact.spec.expression import Expression, find_column, parse_expression
 from abimpact.spec.limit import Limit, resolve_limits
 from abimpact.spec.metric import Better, Metric, MetricKind, Role
@@ -86,12 +87,7 @@ def resolve_backtest(request: Request, columns: Mapping[str, str]) -> Backtest:
     """The backtest that `request` means in a log with `columns` (names to type families)."""
     check_values(request)
     table = dict(request.decisions or {})
-    known, derive = dict(columns), {}
-    for name, text in request.derive.items():
-        if name in known:
-            raise UsageError(f"[data.derive] {name!r} is a column of the log already.", "Give it another name.")
-        derive[name] = parse_expression(text, known, f"[data.derive] {name}")
-        known[name] = "derived"
+    derive, known = derived_columns(request.derive, columns)
 
     def parsed(key: str) -> Expression | None:
         return parse_expression(table[key], known, f"[data.decisions] {key}") if table.get(key) else None

@@ -9,6 +9,9 @@ from typing import Any
 
 from abimpact.errors import ConfigError, UsageError
 
+# The least share of a split, as a part of the largest.
+SMALLEST = 1e-9
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Phase:
@@ -74,6 +77,8 @@ def parse_split(text: str, what: str = "--split", *, is_ramp: bool = False) -> t
     try:
         shares = tuple(float(part) for part in text.replace("/", ":").split(":"))
     except ValueError:
+        shares = ()
+    if not all(s == 0 or s >= SMALLEST * max(shares) for s in shares):
         shares = ()
     is_least = all(s > 0 or (is_ramp and s == 0) for s in shares) and sum(shares) > 0
     if len(shares) < 2 or not is_least or not all(map(math.isfinite, shares)):

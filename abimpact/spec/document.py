@@ -108,8 +108,8 @@ def _holds(own: Any, merged: Any, location: Location) -> bool:
             merged = merged[part]
             if not isinstance(merged, dict) or "name" not in merged:
                 return True  # a list that is not merged is the file's own
-            by_name: dict[str, Any] = {table.get("name"): table for table in own}
-            own = by_name.get(merged["name"])
+            named = [table for table in own if isinstance(table, dict)] if isinstance(own, list) else []
+            own = next((table for table in named if table.get("name") == merged["name"]), None)
         elif isinstance(own, dict) and part in own:
             own, merged = own[part], merged[part]
         else:

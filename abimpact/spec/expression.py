@@ -1,19 +1,23 @@
 """User-written expressions: parsed, limited to harmless arithmetic, and rendered as DuckDB SQL.
 
 An expression reaches columns, literals, arithmetic, comparison, logic, CASE and the functions listed here. It cannot
-name a table, a file, a setting or a function beyond the list, and its length and depth are bounded.
+name a table, a file, a setting or a function beyond the list; its length and depth are bounded, and so is what derived
+columns may build on each other.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
-from abimpact.errors import ConfigError, DataError, nearest
+from abimpact.errors import ConfigError, DataError, nearest, short
 
 if TYPE_CHECKING:
     from sqlglot import exp
 
 MOST_CHARACTERS, MOST_DEPTH, MOST_DIGITS = 2000, 40, 40
+# Derived columns of a config, how often one may rest on another, and values of the log that one text may be made of.
+MOST_DERIVED, MOST_LEVELS, MOST_TEXTS = 1000, 20, 1000
 # sqlglot's classes for what may stand in an expression; functions by their own names below.
 NODES = frozenset(
     "Column Identifier Literal Boolean Null Paren Neg Not And Or Add Sub Mul Div IntDiv Mod EQ NEQ GT GTE LT LTE Is In "
@@ -43,11 +47,16 @@ def literal(text: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Expression:
-    """A checked expression: `text` as the user wrote it, `sql` safe to run, `columns` that it reads."""
+    """A checked expression: `text` as the user wrote it, `sql` safe to run, `columns` that it reads.
+
+    As a derived column it rests on `level` - 1 others below it, and its texts are made of `texts` values at most.
+    """
 
     text: str
     sql: str
     columns: tuple[str, ...]
+    level: int = 1
+    texts: int = 1
 
 
 def column(name: str) -> Expression:
@@ -65,17 +74,39 @@ def find_column(name: str, columns: Mapping[str, str], what: str) -> str:
     raise DataError(f"{what}: the log has no column {name!r}.", nearest(name, columns))
 
 
-def parse_expression(text: str, columns: Mapping[str, str], what: str) -> Expression:
+def parse_expression(
+    text: str, columns: Mapping[str, str], what: str, derived: Mapping[str, Expression] = MappingProxyType({})
+) -> Expression:
     """`text` as an `Expression` over `columns` (names to type families); `what` names its use in errors.
 
-    Raises `ConfigError` for what an expression may not do and `DataError` for a column that is not there.
+    Some of the columns may be `derived` themselves. Raises `ConfigError` for what an expression may not do and
+    `DataError` for a column that is not there.
     """
+    what = short(what)
     if text in columns:
-        return column(text)
+        found = column(text)
+        return replace(found, level=1 + derived[text].level, texts=derived[text].texts) if text in derived else found
     tree = _parsed(text, what)
     used: dict[str, None] = {}
     _check(tree, columns, used, what, 0)
-    return Expression(text, tree.sql(dialect="duckdb", identify=True), tuple(used))
+    level = 1 + max((derived[name].level for name in used if name in derived), default=0)
+    texts = _texts(tree, derived)
+    if level > MOST_LEVELS or texts > MOST_TEXTS:
+        raise ConfigError(
+            f"{what}: it rests on {level - 1} derived columns, one upon the other, and its texts on {texts:,} values.",
+            f"At most {MOST_LEVELS - 1} and {MOST_TEXTS:,} are computed.",
+        )
+    return Expression(text, tree.sql(dialect="duckdb", identify=True), tuple(used), level, texts)
+
+
+def _texts(node: "exp.Expr", derived: Mapping[str, Expression]) -> int:
+    """How many values the longest text is made of that an expression builds."""
+    from sqlglot import exp
+
+    if isinstance(node, exp.Column):
+        return derived[node.name].texts if node.name in derived else 1
+    of_parts = [_texts(child, derived) for child in node.iter_expressions()]
+    return max(sum(of_parts) if isinstance(node, exp.Concat) else max(of_parts, default=1), 1)
 
 
 def _parsed(text: str, what: str) -> "exp.Expr":

@@ -14,6 +14,8 @@ from abimpact.spec.expression import Expression, column, find_column, parse_expr
 from abimpact.spec.metric import Better, Metric, MetricKind, Role, Tolerance
 from abimpact.spec.request import MetricRequest
 
+# A quantile with a smaller share beyond it needs more units than there are.
+RAREST = 1e-9
 MARGIN = re.compile(r"\s*(\d+\.?\d*|\.\d+)\s*(%|points?|pp|[^\d\s%.][^%]*)?\s*")
 DAYS = re.compile(r"\s*(\d+)\s*(d|days?|w|weeks?)\s*")
 NAMED = re.compile(r"([^=<>!]+)=(?!=)(.+)", re.DOTALL)
@@ -144,7 +146,7 @@ def _parts(body: str, columns: Mapping[str, str], what: str) -> tuple[Expression
 
 
 def _quantile(quantile: float | None, what: str) -> float | None:
-    if quantile is not None and not 0 < quantile < 1:
+    if quantile is not None and not RAREST <= quantile <= 1 - RAREST:
         raise ConfigError(f"{what}: the quantile must lie between 0 and 1, and is {quantile:g}.")
     return quantile
 

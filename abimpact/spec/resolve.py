@@ -5,15 +5,16 @@ from dataclasses import replace
 from datetime import date
 from typing import Any
 
-from abimpact.errors import ConfigError, UsageError
+from abimpact.errors import ConfigError, UsageError, short
 from abimpact.spec.aggregates import resolve_aggregates
 from abimpact.spec.calendar import parse_split, resolve_calendar
 from abimpact.spec.corrections import Correction, Corrections
 from abimpact.spec.decisions import resolve_decisions
+from abimpact.spec.derive import derived_columns
 from abimpact.spec.event_metrics import plan_events
 from abimpact.spec.event_phrases import has_condition, is_of_events
 from abimpact.spec.experiment import Experiment
-from abimpact.spec.expression import Expression, find_column, parse_expression
+from abimpact.spec.expression import find_column, parse_expression
 from abimpact.spec.limit import resolve_limits
 from abimpact.spec.metric import Better, Metric, MetricKind, Role
 from abimpact.spec.metric_spec import covariates, resolve_metric
@@ -29,19 +30,15 @@ VARIANT_NAMES = frozenset(
     "variant variation arm experiment_group test_group ab_group treatment_group experiment_variant group "
     "version".split()
 )
+# Beyond these a run takes minutes and memory for digits that nobody reads.
+MOST_LEVEL, MOST_RESAMPLES, MOST_LOOKS = 0.999999, 1_000_000, 100
 SAY_EVENTS = "If the rows are events, say so in [data.events] of abimpact.toml."
 
 
 def resolve(request: Request, columns: Mapping[str, str]) -> Experiment:
     """The experiment that `request` means in a log with `columns` (names to type families)."""
     check_values(request)
-    known = dict(columns)
-    derive: dict[str, Expression] = {}
-    for name, text in request.derive.items():
-        if name in known:
-            raise UsageError(f"[data.derive] {name!r} is a column of the log already.", "Give it another name.")
-        derive[name] = parse_expression(text, known, f"[data.derive] {name}")
-        known[name] = "derived"
+    derive, known = derived_columns(request.derive, columns)
     variant, said = named_or_guessed(request.variant, VARIANT_NAMES, known, "--variant")
     aggregates = resolve_aggregates(request.aggregates, known, request.segments) if request.aggregates else None
     if variant is None and aggregates and aggregates.incumbent:
@@ -207,6 +204,8 @@ def _check_looks(request: Request) -> None:
             '[analysis] sequential = "group" needs its looks.',
             "Give them in rising order: looks = [0.25, 0.5, 0.75, 1.0]",
         )
+    if len(request.looks) > MOST_LOOKS:
+        raise ConfigError(f"[analysis] looks: {len(request.looks):,} are too many.", f"Plan at most {MOST_LOOKS}.")
     if request.planned_units is None and request.planned_end is None:
         raise ConfigError(
             '[analysis] sequential = "group" needs a plan to be a share of.',
@@ -271,9 +270,14 @@ def _resolved(declared: MetricRequest, request: Request, columns: Mapping[str, s
 
 def check_values(request: Request) -> None:
     """UsageError for statistics that make no sense."""
-    if not 0.5 <= request.level < 1:
+    if not 0.5 <= request.level <= MOST_LEVEL:
         raise UsageError(
-            f"--level {request.level:g} is no confidence level.", "Give a fraction from 0.5 to below 1, like 0.95."
+            f"--level {request.level:g} is no confidence level.",
+            f"Give a fraction from 0.5 to {MOST_LEVEL}, like 0.95.",
+        )
+    if request.resamples > MOST_RESAMPLES:
+        raise UsageError(
+            f"--resamples: {short(str(request.resamples))} is too many.", f"Give at most {MOST_RESAMPLES:,}."
         )
     for name, number in (("--resamples", request.resamples), ("--seed", request.seed)):
         if number < 0:

@@ -69,7 +69,9 @@ class EventTable(_Table):
     exposure: str | None = Field(
         None, description="the event that starts a unit (without name: a condition); absent: its first event"
     )
-    window_days: float | None = Field(None, gt=0, description="days from the exposure that count; absent: no end")
+    window_days: float | None = Field(
+        None, gt=0, le=100_000, description="days from the exposure that count; absent: no end"
+    )
     complete_windows: bool = Field(False, description="leave out units whose days are not over at as_of (false)")
 
 
@@ -151,7 +153,7 @@ class Data(_Table):
     where: str | None = Field(None, description="filter: only rows for which this holds are read")
     as_of: date | None = Field(None, description="the day on which the log was drawn")
     planned_end: date | None = Field(None, description="the last day planned; from it on there is no going on")
-    planned_units: int | None = Field(None, gt=0, description="the units planned, in all variants together")
+    planned_units: int | None = Field(None, gt=0, le=10**15, description="the units planned, in all variants together")
     missing: Literal["zero", "exclude"] | None = Field(None, description="what a null outcome means")
     kind: Literal["rows", "aggregates"] = Field("rows", description="what the log's rows are")
     aggregates: AggregateColumns | None = Field(None, description="the columns of a table of aggregates")
@@ -200,7 +202,7 @@ class LimitTable(_Table):
         None, description="column or expression, summed over units; in a backtest what one act takes (absent: 1)"
     )
     per: Literal["day", "week"] = Field("day", description="the time that the total is for")
-    at_most: float = Field(ge=0, allow_inf_nan=False, description="what there is of it in that time")
+    at_most: float = Field(ge=0, le=1e15, allow_inf_nan=False, description="what there is of it in that time")
 
 
 class CorrectionsTable(_Table):
@@ -232,11 +234,15 @@ class Analysis(_Table):
     strata: tuple[str, ...] | None = Field(
         None, description="columns known before, by whose values effects are post-stratified"
     )
-    min_segment_units: int | None = Field(None, ge=2, description="smaller segments are pooled (100)")
+    min_segment_units: int | None = Field(None, ge=2, le=10**15, description="smaller segments are pooled (100)")
 
 
-Money = Annotated[float, Field(ge=0, allow_inf_nan=False)]
-Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+# Sums of money and of units that nobody has, and of which no products are to be made.
+MOST_MONEY, MOST_YEARS, MOST_LETTERS = 1e15, 1000, 500
+Money = Annotated[float, Field(ge=0, le=MOST_MONEY, allow_inf_nan=False)]
+Positive = Annotated[float, Field(ge=1 / MOST_MONEY, le=MOST_MONEY, allow_inf_nan=False)]
+Years = Annotated[float, Field(ge=1 / MOST_MONEY, le=MOST_YEARS, allow_inf_nan=False)]
+Either = Annotated[float, Field(ge=-MOST_MONEY, le=MOST_MONEY, allow_inf_nan=False)]
 _COST_KEYS = "_cost$|_cost_per_year$|^cost_per_(?!unit$)"
 _ITEMS = {
     "per_year": re.compile(r"(?!run_).+_cost_per_year"),
@@ -286,7 +292,7 @@ class Value(Costs):
 
     metric: str | None = Field(None, description="the metric that is money or is worth money (the first primary)")
     worth: Positive = Field(1.0, description="money for each unit by which the metric is better (1)")
-    currency: str = Field(min_length=1, description="EUR, USD, …")
+    currency: str = Field(min_length=1, max_length=MOST_LETTERS, description="EUR, USD, …")
     units_per_year: Positive | Literal["log"] = Field(
         description='units at full roll-out in a year, or "log": those of the test per day × 365'
     )
@@ -294,12 +300,12 @@ class Value(Costs):
     build_cost: Money = Field(description="once, to build it; 0 if there is none")
     run_cost_per_year: Money = Field(description="every year: people, machines, licences; 0 if there is none")
     test_cost_per_day: Money = Field(0.0, description="what going on with the test costs in itself (0)")
-    horizon_years: Positive = Field(1.0, description="years that count (1)")
+    horizon_years: Years = Field(1.0, description="years that count (1)")
     discount_rate: float = Field(0.0, ge=0, lt=1, description="a year (0)")
-    advantage_half_life: Positive | None = Field(None, description="years in which the advantage halves")
+    advantage_half_life: Years | None = Field(None, description="years in which the advantage halves")
     prior: Literal["none"] = Field("none", description="no prior; or give prior_lift_sd, or prior_mean and prior_sd")
     prior_lift_sd: str | float | None = Field(None, description='sd of true lifts around 0: "2%"')
-    prior_mean: float | None = Field(None, description="of the effect, in the metric's unit")
+    prior_mean: Either | None = Field(None, description="of the effect, in the metric's unit")
     prior_sd: Positive | None = Field(None, description="of the effect, in the metric's unit")
     ship_probability: float = Field(0.95, ge=0.5, lt=1, description="of paying, from which on to ship (0.95)")
     keep_probability: float = Field(0.05, gt=0, le=0.5, description="of paying, up to which to keep (0.05)")
@@ -311,7 +317,7 @@ class PlannedKpi(_Table):
     """`[[plan.kpi]]`: what is known of a KPI before the test, where no log shows it."""
 
     name: str = Field(description="the metric's name")
-    baseline: float = Field(allow_inf_nan=False, description="its value today")
+    baseline: Either = Field(description="its value today")
     sd: Positive | None = Field(None, description="standard deviation of a unit; a proportion needs none")
 
 
@@ -321,17 +327,20 @@ class Plan(_Table):
     question: str = Field("", description="what the test is to decide, in a sentence")
     start: date | None = Field(None, description="the first day of the test")
     lift: str | float | None = Field(None, description='the effect to be found, relative: "2%"')
-    effect: float | None = Field(None, allow_inf_nan=False, description="the effect to be found, in the KPI's unit")
+    effect: Either | None = Field(None, description="the effect to be found, in the KPI's unit")
     power: float = Field(0.8, gt=0.5, lt=1, description="the chance to show that effect if it is there (0.8)")
-    units: int | None = Field(None, gt=0, description="units in all variants together, instead of an effect")
-    days: int | None = Field(None, gt=0, description="days of the test, instead of an effect")
+    units: int | None = Field(None, gt=0, le=10**15, description="units in all variants together, instead of an effect")
+    days: int | None = Field(None, gt=0, le=366 * MOST_YEARS, description="days of the test, instead of an effect")
     daily_units: Positive | None = Field(None, description="new units a day; absent: those of the log")
     traffic_share: float = Field(1.0, gt=0, le=1, description="share of them that takes part (1)")
     covariate_correlation: float | None = Field(
         None, ge=0, lt=1, description="of the primary KPI with what is known before; absent: that of the log"
     )
     comparisons: int | None = Field(
-        None, gt=0, description="primary KPIs × proposed variants that share the error (Holm); absent: counted"
+        None,
+        gt=0,
+        le=10**6,
+        description="primary KPIs × proposed variants that share the error (Holm); absent: counted",
     )
     claim: Literal["better", "safe", "equivalent"] = Field(
         "better", description="what is to be shown of the primary KPI: better, not worse by margin, or alike (better)"
@@ -345,8 +354,8 @@ class Plan(_Table):
 class Report(_Table):
     """`[report]`: what a report is called, whose it is, how its numbers are written."""
 
-    title: str = Field("", description="stands above the verdict")
-    owner: str = Field("", description="who answers for the test")
+    title: str = Field("", max_length=MOST_LETTERS, description="stands above the verdict")
+    owner: str = Field("", max_length=MOST_LETTERS, description="who answers for the test")
     locale: str = Field(
         USUAL,
         description="decimal mark, thousands separator and order of dates: de_DE, en_US, fr_FR, … (en_GB); "

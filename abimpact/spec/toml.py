@@ -13,6 +13,7 @@ from abimpact.spec.text import read_text
 
 # A config of 1,000 metrics has some 100 kB; a hexadecimal number in it may be of any length to Python.
 MOST_BYTES, MOST_BITS = 4 << 20, 1024
+DEEP_KEY = re.compile(r"(?<![\w\"'-])(?:[\w\"'-]++[ \t]*+\.[ \t]*+){50}")
 
 _BARE = re.compile(r"[A-Za-z0-9_-]+")
 
@@ -20,6 +21,8 @@ _BARE = re.compile(r"[A-Za-z0-9_-]+")
 def read_toml(path: Path, named: str, hint: str) -> dict[str, Any]:
     """The tables of a TOML file; ConfigError, which calls the file `named`, for what cannot be read or is no TOML."""
     text = read_text(path, named, hint, most=MOST_BYTES, error=ConfigError)
+    if DEEP_KEY.search(text):  # Python takes time and memory with the square of its depth
+        raise ConfigError(f"{path} is nested too deep.", "A config needs five levels.")
     try:
         table = tomllib.loads(text)
         _check(table)

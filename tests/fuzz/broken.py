@@ -3,11 +3,15 @@
 import gzip
 import os
 import random
+import sqlite3
+import tempfile
 import zipfile
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 from typing import Any
 
+import duckdb
 import numpy as np
 import pandas as pd
 import pyarrow as pa
@@ -198,10 +202,6 @@ def _values(values: Any) -> Maker:
     return make
 
 
-def _database(name: str, content: bytes) -> Maker:
-    return written(name, content)
-
-
 BIG = "9" * 400
 MAKERS: dict[str, Maker] = {
     "nothing": written("log.csv", ""),
@@ -316,3 +316,68 @@ BOMBS: dict[str, Maker] = {
     "a zstd bomb of rows": _zstd_bomb(b"1,ml,1\n" * 1_000_000, 300),
     "a workbook bomb": _workbook_bomb,
 }
+
+
+def _excel(path: Path) -> None:
+    table().to_pandas().to_excel(path, index=False)
+
+
+def _spss(path: Path) -> None:
+    import pyreadstat
+
+    pyreadstat.write_sav(table().to_pandas(), path, compress=path.suffix == ".zsav")
+
+
+def _stata(path: Path) -> None:
+    import pyreadstat
+
+    pyreadstat.write_dta(table().to_pandas(), path)
+
+
+def _arrow(path: Path) -> None:
+    with pa.OSFile(str(path), "wb") as sink, pa.ipc.new_stream(sink, table().schema) as out:
+        out.write_table(table())
+
+
+def _sqlite(path: Path) -> None:
+    connection = sqlite3.connect(path)
+    table().to_pandas().to_sql("log", connection, index=False)
+    connection.close()
+
+
+def _duckdb(path: Path) -> None:
+    connection = duckdb.connect(str(path))
+    connection.register("given", table())
+    connection.execute("CREATE TABLE log AS SELECT * FROM given")
+    connection.close()
+
+
+def _zstd(path: Path) -> None:
+    with pa.CompressedOutputStream(str(path), "zstd") as out:
+        out.write((HEADER + ROWS).encode())
+
+
+PACKED: dict[str, Callable[[Path], object]] = {
+    "parquet": lambda path: pq.write_table(table(), path),
+    "csv": lambda path: path.write_text(HEADER + ROWS),
+    "csv.gz": lambda path: path.write_bytes(gzip.compress((HEADER + ROWS).encode())),
+    "csv.zst": _zstd,
+    "jsonl": lambda path: table().to_pandas().to_json(path, orient="records", lines=True),
+    "feather": lambda path: feather.write_feather(table(), path),
+    "arrow": _arrow,
+    "xlsx": _excel,
+    "sav": _spss,
+    "zsav": _spss,
+    "dta": _stata,
+    "sqlite": _sqlite,
+    "duckdb": _duckdb,
+}
+
+
+@cache
+def packed(ending: str) -> bytes:
+    """The sound log as a file of this kind."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / f"log.{ending}"
+        PACKED[ending](path)
+        return path.read_bytes()

@@ -13,10 +13,11 @@ from types import FrameType
 from unittest import mock
 
 from abimpact.cli.main import main
+from abimpact.errors import AbimpactError
 
 # A call may take ten seconds of a machine that does nothing else; test machines do.
 MOST_SECONDS = 40
-ANSWERED, USAGE, DATA = 0, 2, 3
+ANSWERED, GATE, USAGE, DATA = 0, 1, 2, 3
 CODES = (ANSWERED, USAGE, DATA)
 ASKED = ("--unit", "unit", "--variant", "variant", "--incumbent", "rules", "-m", "value", "--resamples", "0")
 
@@ -34,7 +35,7 @@ class Outcome:
     err: str
 
 
-def call(arguments: Sequence[str], folder: Path) -> Outcome:
+def call(arguments: Sequence[str], folder: Path, *, may_gate: bool = False) -> Outcome:
     """Run the command line in `folder`; AssertionError for a traceback, a bug, a hang or a leftover."""
     before = _content(folder)
     with tempfile.TemporaryDirectory() as scratch, _streams() as (out, err), _within(folder, scratch):
@@ -42,10 +43,10 @@ def call(arguments: Sequence[str], folder: Path) -> Outcome:
         left = os.listdir(scratch)
     outcome = Outcome(code, _text(out), _text(err))
     said = f"{arguments}\n{outcome.err}"
-    assert code in CODES, said
+    assert code in ((*CODES, GATE) if may_gate else CODES), said
     assert "Traceback" not in outcome.err, said
     assert not left, said
-    if code:
+    if code in (USAGE, DATA):
         assert outcome.out == "", said
         assert outcome.err.startswith("abimpact: "), said
         assert outcome.err.count("\n") == 1, said
@@ -67,7 +68,7 @@ def _streams() -> Iterator[tuple[TextIOWrapper, TextIOWrapper]]:
 def _within(folder: Path, scratch: str) -> Iterator[None]:
     """The working folder, a folder for temporary files, and an alarm."""
 
-    def ring(number: int, frame: FrameType | None) -> None:
+    def ring(_number: int, _frame: FrameType | None) -> None:
         raise HangError
 
     here = os.getcwd()
@@ -91,3 +92,9 @@ def _text(stream: TextIOWrapper) -> str:
 def _content(folder: Path) -> dict[str, tuple[int, int]]:
     """Every file in a folder with its size and time."""
     return {str(p): (s.st_size, s.st_mtime_ns) for p in folder.rglob("*") for s in [p.lstat()]}
+
+
+def check_error(error: AbimpactError) -> None:
+    """An error says something, and ends with a code of its own."""
+    assert error.exit_code in (USAGE, DATA)
+    assert error.message
