@@ -20,7 +20,7 @@ def check_usable(metrics: Sequence[Metric], columns: Mapping[str, Sequence[Colum
                     f"{number.text!r} has values beyond {LARGEST:g}, which nothing can be computed with.",
                     "Leave them out with --where, or divide by a unit in an expression.",
                 )
-            if number.is_lost:
+            if number.is_lost and metric.kind is not MetricKind.QUANTILE:
                 largest = max(abs(number.low), abs(number.high))
                 raise DataError(
                     f"{number.text!r} has values up to {largest:.3g}, beside which those of another variant are lost.",
