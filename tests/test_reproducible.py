@@ -332,7 +332,7 @@ def of_case(
 
 
 def _quick(case: str, change: str) -> bool:
-    return (case, change) in {("kinds", "forty files"), ("events", "rows in another order"), ("clusters", "1 thread")}
+    return (case, change) in {("kinds", "forty files")}
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,6 @@
 """The report for a terminal or a pipe: verdict, KPIs with intervals drawn as bars, guardrails, checks."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 
@@ -14,6 +14,7 @@ from abimpact.render.layout import Column
 from abimpact.render.rows import EstimateRow, GuardrailRow
 from abimpact.render.segments import SegmentRow
 from abimpact.render.table import Options
+from abimpact.render.telling import MOST_CHECKS, MOST_ROWS, MOST_VARIANTS, Row, most_telling
 from abimpact.render.view import Block, Check, View, view
 
 _COLOURS = {
@@ -60,12 +61,14 @@ class _Page:
         v = self.view
         lines = [*layout.paragraph(self.say(v.title), self.width, indent=1, style="bold"), Text()] if v.title else []
         lines += self._verdict(v.overall, v.overall.headline, v.summary, *v.promise, *v.plan, v.warning)
-        for block in v.blocks:
+        blocks, fewer = self._fewer(v.blocks, MOST_VARIANTS, lambda b: b is v.overall or b.verdict is Verdict.SHIP)
+        for block in blocks:
             if len(v.blocks) > 1:
                 told = block.title if block is v.overall else block.headline
                 lines += [Text(), *self._verdict(block, told, label=f"{block.proposed}: {block.word}")]
             lines += self._money(block) + self._kpis(block)
             lines += self._guardrails(block) + self._limits(block) + self._for_whom(block)
+        lines += self._and_more(fewer, "variants")
         lines += [Text()] * bool(v.contrasts) + [line for c in v.contrasts for line in self._prose(self.say(c))]
         lines += [Text(), *self._checks()]
         if self.options.is_verbose:
@@ -113,7 +116,7 @@ class _Page:
         return lines + layout.table(columns, [""] * len(rows), self.width)
 
     def _kpis(self, block: Block) -> list[Text]:
-        rows = block.kpis
+        rows, fewer = self._fewer(block.kpis, MOST_ROWS, lambda r: r.is_primary or r.tone != "open")
         if not rows:
             return []
         say, tones = self.say, [_TONES[r.tone] for r in rows]
@@ -130,10 +133,10 @@ class _Page:
             glyphs = bars.UNICODE if self._is_shown("┊├┤─●◂▸") else bars.ASCII
             drawn = bars.draw([r.bar for r in rows], min(room, _BAR.stop - 1), glyphs)
             columns.insert(5, Column(header="", cells=drawn, styles=tones))
-        return [Text(), *layout.table(columns, [say(r.note) for r in rows], self.width)]
+        return [Text(), *layout.table(columns, [say(r.note) for r in rows], self.width), *self._and_more(fewer, "KPIs")]
 
     def _guardrails(self, block: Block) -> list[Text]:
-        rows = block.guardrails
+        rows, fewer = self._fewer(block.guardrails, MOST_ROWS, lambda r: r.tone == "worse")
         if not rows:
             return []
         cell = partial(self._cells, rows)
@@ -147,7 +150,7 @@ class _Page:
             Column(header="limit", cells=cell("limit")),
             Column(header="", cells=cell("status"), styles=tones, is_text=True, least=10),
         ]
-        return [Text(), *layout.table(columns, [""] * len(rows), self.width)]
+        return [Text(), *layout.table(columns, [""] * len(rows), self.width), *self._and_more(fewer, "guardrails")]
 
     def _limits(self, block: Block) -> list[Text]:
         rows = block.limits
@@ -187,7 +190,8 @@ class _Page:
     def _checks(self) -> list[Text]:
         tally = self.say(" · ").join(layout.tie(self.say(part)) for part in self.view.tally)
         lines = layout.hanging(Text("Checks", "bold"), tally, self.width, indent=9)
-        return lines + [line for check in self.view.checks for line in self._check(check)]
+        checks, fewer = self._fewer(self.view.checks, MOST_CHECKS, lambda c: c.mark == "✗")
+        return [*lines, *(line for check in checks for line in self._check(check)), *self._and_more(fewer, "checks")]
 
     def _check(self, check: Check) -> list[Text]:
         label = Text.assemble((self.say(check.mark), _MARKS[check.mark]), " ", (self.say(check.code), "bold"))
@@ -231,6 +235,16 @@ class _Page:
 
     def _names(self, header: str, names: list[str]) -> Column:
         return Column(header=header, cells=[self.say(n) for n in names], is_text=True, least=16)
+
+    def _fewer(self, rows: Sequence[Row], most: int, is_telling: Callable[[Row], bool]) -> tuple[Sequence[Row], int]:
+        """All rows with `-v`, else the most telling ones and how many are left out."""
+        return (rows, 0) if self.options.is_verbose else most_telling(rows, most, is_telling)
+
+    def _and_more(self, left_out: int, what: str) -> list[Text]:
+        """A line that says what is not shown."""
+        return (
+            self._prose(f"… and {numbers.count(left_out)} more {what}: -v, -o report.html", "dim") if left_out else []
+        )
 
     def _heading(self, text: str) -> list[Text]:
         return layout.paragraph(self.say(text), self.width, indent=0, style="bold")

@@ -26,6 +26,9 @@ from tests.render.build import (
     worse,
 )
 
+SURE = estimate("score", (0.01, 0.005, 0.015), (0.1, 0.05, 0.15), 0.001)
+UNSURE = estimate("score", (0.01, -0.005, 0.025), (0.1, -0.05, 0.25), 0.2)
+
 
 @pytest.mark.parametrize("width", [40, 47, 60, 72, 80, 100, 120, 140])
 @pytest.mark.parametrize("situation", SITUATIONS)
@@ -117,3 +120,22 @@ def test_wrap_loses_nothing(text: str, width: int) -> None:
     lines = wrap(text, width)
     assert "".join("".join(lines).split()) == "".join(text.split())
     assert all(cell_len(line) <= width for line in lines)
+
+
+def test_more_than_anybody_reads_is_counted_and_told_with_v() -> None:
+    many = tuple(
+        replace(
+            CONVERSION, metric=replace(CONVERSION.metric, name=f"kpi {i}"), estimates=(SURE if i == 90 else UNSURE,)
+        )
+        for i in range(100)
+    )
+    results = (PROFIT, *many)
+    made = report(decision(Verdict.KEEP_TESTING, "inconclusive", results), results)
+    told = render_text(made, "terminal", Options(width=100))
+    assert "… and 61 more KPIs: -v, -o report.html" in told
+    # The primary and what is shown to differ are never among those left out.
+    for name, is_there in (("profit per user", True), ("kpi 0 ", True), ("kpi 90 ", True), ("kpi 80 ", False)):
+        assert (name in told) is is_there
+    whole = render_text(made, "terminal", Options(width=100, is_verbose=True))
+    assert "more KPIs" not in whole
+    assert "kpi 80 " in whole
