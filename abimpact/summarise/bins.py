@@ -17,6 +17,7 @@ from abimpact.read.engine import Engine
 from abimpact.read.log import Column
 from abimpact.spec.metric import MetricKind
 from abimpact.summarise.exact import exact_sum
+from abimpact.summarise.matched import matched, matched_error
 from abimpact.summarise.scan import coordinates, nullable
 from abimpact.summarise.summary import SMALLEST_VARIANCE, Bins, Floats, Moments
 
@@ -44,10 +45,15 @@ class Key:
 def bins(
     engine: Engine, relation: str, kind: MetricKind, columns: Sequence[Column], moments: Sequence[Moments]
 ) -> tuple[Bins, ...]:
-    """The bins of every variant. They are halved while the distribution of a resampled mean could be off by 0.001."""
+    """The bins of every variant. They are halved while the distribution of a resampled mean could be off by 0.001.
+
+    Where so much is known without them, there is no scan.
+    """
     if kind is MetricKind.PROPORTION:
         return tuple(_binary(m) for m in moments)
     key = _key(kind, columns, moments)
+    if max(matched_error(columns, m, key.weights) for m in moments) <= LARGEST_ERROR:
+        return tuple(matched(m, key.weights) for m in moments)
     per_doubling = PER_DOUBLING
     for _ in range(MOST_DOUBLINGS + 1):
         found = _scan(engine, relation, columns, key, per_doubling, len(moments))
