@@ -74,7 +74,7 @@ def price(
         engine.execute(f"CREATE TEMP TABLE acted_by_unit AS SELECT min(arm) AS arm, {sums} FROM acted GROUP BY unit")
         relation = "acted_by_unit"
     terms = [Term(f"r{i}", f"r{i}", False, False, False) for i in range(len(numbers))]
-    (units,), columns = profile(engine, relation, terms, 1)
+    (units,), columns, _ = profile(engine, relation, terms, 1, has_days=False)
     engine.execute(f"CREATE TEMP VIEW paid AS SELECT arm, {', '.join(canonical_sql(columns, terms))} FROM {relation}")
     groups = _groups(k)
     found = [m[0] for m in scan_moments(engine, "paid", [[columns[i] for i in g] for g in groups], 1)]

@@ -61,7 +61,7 @@ def opened(request: Request, frame: object, running: Running, finish: Finish[Res
                 families = with_fills(engine.describe(loaded.relation), fillings)
                 asked = resolve_backtest(request, families)
                 loaded = filled(engine, loaded, fillings, _texts(asked))
-                return finish(History(engine, loaded, families, asked), tuple)
+                return finish(History(engine, loaded, families, asked), lambda _: ())
             seen = survey(engine, files, request.pick)
             families = with_fills(seen.families, fillings)
             asked = resolve_backtest(request, families)
@@ -73,7 +73,7 @@ def opened(request: Request, frame: object, running: Running, finish: Finish[Res
             families = {n: found[n] if "text" in (found[n], family) else family for n, family in families.items()}
             counts = dict(engine.rows(f"SELECT {FILE}, count(*) FROM {loaded.relation} GROUP BY ALL"))
             totals = {path: FileTotals(rows=n, units=None, sums={}) for path, n in counts.items()}
-            sources = partial(read_sources, files, of_fills, totals, loaded.fills, digests)
+            sources = partial(read_sources, files, of_fills, lambda _: totals, loaded.fills, digests)
             return finish(History(engine, loaded, families, asked), sources)
         except duckdb.Error as error:
             raise failure(error, [file.path for file in files]) from error

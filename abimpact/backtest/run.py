@@ -102,7 +102,7 @@ def _report(
         cut=rows.cut,
         guesses=rows.guesses,
         presentation=request.presentation,
-        provenance=provenance(engine, request, sources(), command),
+        provenance=provenance(engine, request, sources({}), command),
     )
 
 

@@ -1,8 +1,10 @@
 """Are categories spelled alike?"""
 
+from collections.abc import Sequence
+
 from abimpact.check.listing import MOST_LISTED, files_of, more
 from abimpact.findings import Finding, Severity
-from abimpact.read.loaded import FILE
+from abimpact.read.loaded import file_sql
 from abimpact.read.log import Log
 from abimpact.spec.expression import quote
 from abimpact.spec.private import may_name_somebody
@@ -22,15 +24,9 @@ def respelled(log: Log) -> list[Finding]:
 
 def _spellings(log: Log, name: str, *, is_direct: bool) -> Finding | None:
     some = files_of(log)
-    column = f"CAST({quote(name)} AS VARCHAR)"
-    file = FILE if log.files else "''"
-    rows = log.engine.rows(
-        f"SELECT {column} AS spelling, {file} AS file, count(*) AS n FROM {log.rows} WHERE {column} IS NOT NULL "
-        f"GROUP BY 1, 2 ORDER BY 1, 2 LIMIT {MOST_VALUES}"
-    )
     counts: dict[str, dict[str, int]] = {}
     places: dict[str, list[str]] = {}
-    for spelling, path, n in rows:
+    for spelling, path, n in _rows_by_spelling(log, name):
         of_value = counts.setdefault(" ".join(spelling.casefold().split()), {})
         of_value[spelling] = of_value.get(spelling, 0) + n
         places.setdefault(spelling, []).append(path)
@@ -66,6 +62,17 @@ def _spellings(log: Log, name: str, *, is_direct: bool) -> Finding | None:
             "files": {s: places[s] for found in several.values() for s in found} if log.files else {},
             "rows": sum(others.values()),
         },
+    )
+
+
+def _rows_by_spelling(log: Log, name: str) -> Sequence[tuple[str, str, int]]:
+    """Spellings of a category with the files that have them, and their rows."""
+    if name == log.experiment.variant and not log.events:
+        return log.row_counts.spellings[:MOST_VALUES]
+    column = f"CAST({quote(name)} AS VARCHAR)"
+    return log.engine.rows(
+        f"SELECT {column} AS spelling, {file_sql(log.files)} AS file, count(*) AS n FROM {log.rows} "
+        f"WHERE {column} IS NOT NULL GROUP BY 1, 2 ORDER BY 1, 2 LIMIT {MOST_VALUES}"
     )
 
 

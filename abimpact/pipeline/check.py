@@ -40,7 +40,7 @@ def run_check(
             findings=(*run_checks(log), *_of_summary(log), *_reconciled(log, reconciled)),
             presentation=request.presentation,
             provenance=with_options(
-                provenance(log.engine, request, sources(), command), reconciled=_totals_file(reconciled)
+                provenance(log.engine, request, sources({}), command), reconciled=_totals_file(reconciled)
             ),
         )
 

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 from dataclasses import replace
-from functools import partial
 
 from abimpact.decide.report import Source
 from abimpact.errors import UsageError
@@ -33,7 +32,7 @@ def opened_on_engine(
         if beside:
             beside()
         log = _open(engine, request)
-        return finish(log, {}, partial(_source, request, log.row_counts.read))
+        return finish(log, {}, lambda _: _source(request, log.row_counts.read))
     finally:
         engine.close()
 

@@ -17,8 +17,8 @@ from abimpact.read.sources import InputFile
 from abimpact.read.totals import FileTotals
 from abimpact.spec.request import Request
 
-# The files that were read; asked for once their digests are there.
-Sources = Callable[[], tuple[Source, ...]]
+# The files that were read; asked for once their digests are there, given the sums over all units that are known.
+Sources = Callable[[Mapping[str, float]], tuple[Source, ...]]
 PACKAGES = ("duckdb", "numpy", "scipy")
 ON_ENGINES = ("ibis-framework", "sqlglot")
 
@@ -55,11 +55,13 @@ def further_file(path: str) -> dict[str, str]:
 def read_sources(
     files: Sequence[InputFile],
     of_fills: Sequence[Sequence[InputFile]],
-    totals: Mapping[str, FileTotals],
+    totals_of: Callable[[Mapping[str, float]], Mapping[str, FileTotals]],
     fills: Sequence[Filled],
     digests: Mapping[str, Future[str]],
+    known: Mapping[str, float],
 ) -> tuple[Source, ...]:
     """The files with what they hold and their digests; those that only fill in columns come last."""
+    totals = totals_of(known)
     nothing = FileTotals(rows=0, units=None, sums={})
     sources = [
         Source(

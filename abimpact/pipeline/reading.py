@@ -100,7 +100,7 @@ def _read(
         families = with_fills(engine.describe(loaded.relation), fillings)
         experiment = resolve(request, with_outcome_columns(families, outcomes))
         loaded = filled(engine, loaded, fillings, _texts(experiment))
-        return *_open(engine, loaded, families, experiment, outcomes), tuple
+        return *_open(engine, loaded, families, experiment, outcomes), lambda _: ()
     seen = survey(engine, files, request.pick)
     families = with_fills(seen.families, fillings)
     experiment = resolve(request, with_outcome_columns(families, outcomes))
@@ -113,7 +113,7 @@ def _read(
     found = log_columns(engine, loaded)
     families = {name: found[name] if "text" in (found[name], family) else family for name, family in families.items()}
     log, looks = _open(engine, loaded, families, experiment, outcomes)
-    totals = totals_by_file(engine, loaded, log)
+    totals = partial(totals_by_file, engine, loaded, log)
     return log, looks, partial(read_sources, files, of_fills, totals, _fills(log, request), digests)
 
 
@@ -158,7 +158,7 @@ def opened_each(
                     continue
                 # All experiments come from the same files.
                 sources = sources or partial(
-                    read_sources, files, (), totals_by_file(engine, loaded, found.log), (), digests
+                    read_sources, files, (), partial(totals_by_file, engine, loaded, found.log), (), digests
                 )
                 results.append(finish(name, found.log, found.looks, sources))
             return results, failed

@@ -25,6 +25,7 @@ from abimpact.summarise.days import summarise_days
 from abimpact.summarise.segments import Segment, summarise_segments
 from abimpact.summarise.summarise import summarise
 from abimpact.summarise.summary import Capped, MetricSummary, Summary
+from abimpact.summarise.totals import known_totals
 
 if TYPE_CHECKING:
     from abimpact.estimate.estimate import Estimate
@@ -148,7 +149,7 @@ def _report(
         contrasts=contrasts,
         capacities=limits,
         plan=plan_of(log, request),
-        provenance=provenance(log.engine, request, sources(), command),
+        provenance=provenance(log.engine, request, sources(known_totals(log, summary)), command),
         presentation=request.presentation,
     )
 

@@ -46,7 +46,7 @@ def from_log(request: Request, plan: PlanTerms, command: str, frame: object, run
             left_out=(),
             guesses=log.guesses,
             terms=log.experiment.value,
-            provenance=provenance(log.engine, request, sources(), command),
+            provenance=provenance(log.engine, request, sources({}), command),
         )
 
     return opened(_as_history(request), frame, running, finish)

@@ -1,7 +1,11 @@
 """Which rows are whose: derived columns, the filter, and the variants that are compared."""
 
+from collections.abc import Sequence
+from typing import Any
+
 from abimpact.errors import DataError, UsageError
 from abimpact.read.calendar import day_sql, period_sql
+from abimpact.read.loaded import file_sql
 from abimpact.read.log import RowCounts
 from abimpact.read.reading import ARM, DAY, EVERY, Reading
 from abimpact.spec.calendar import Calendar
@@ -23,7 +27,8 @@ def assign_arms(reading: Reading) -> tuple[tuple[str, ...], RowCounts, tuple[str
     relation, outside, said = _dated(reading, relation)
     # A log of what was before any test has no column of variants: all of it is one.
     name_sql = f"CAST({quote(experiment.variant)} AS VARCHAR)" if experiment.variant else literal(ALL)
-    counts, with_unit = _rows_by_variant(reading, relation, name_sql)
+    found = _rows_by_variant(reading, relation, name_sql)
+    counts, with_unit = (_by_name(found, place) for place in (2, 3))
     kept = sum(counts.values())
     is_whole = experiment.where is None and kept
     read = kept + outside if is_whole else engine.rows(f"SELECT count(*) FROM {loaded.relation}")[0][0]
@@ -42,7 +47,7 @@ def assign_arms(reading: Reading) -> tuple[tuple[str, ...], RowCounts, tuple[str
         f"CREATE TEMP VIEW rows AS SELECT *, CAST(CASE {name_sql} {cases} END AS TINYINT) AS {ARM} FROM {relation}"
     )
     unknown = {name: n for name, n in counts.items() if name not in variants}
-    found = RowCounts(
+    row_counts = RowCounts(
         read=read,
         kept=kept,
         missing_variant=missing,
@@ -50,8 +55,9 @@ def assign_arms(reading: Reading) -> tuple[tuple[str, ...], RowCounts, tuple[str
         compared=sum(with_unit[v] for v in variants),
         unknown=unknown,
         outside=outside,
+        spellings=tuple((name, file, n) for name, file, n, _ in found if name is not None),
     )
-    return variants, found, (*said, *guesses)
+    return variants, row_counts, (*said, *guesses)
 
 
 def _dated(reading: Reading, relation: str) -> tuple[str, int, tuple[str, ...]]:
@@ -89,14 +95,19 @@ def _check_splits(experiment: Experiment, variants: tuple[str, ...]) -> None:
             )
 
 
-def _rows_by_variant(reading: Reading, relation: str, name_sql: str) -> tuple[dict[str, int], dict[str, int]]:
-    """Rows, and rows with a unit, by the variant's text; those without a variant under the empty text."""
-    rows: dict[str, int] = {}
-    with_unit: dict[str, int] = {}
+def _rows_by_variant(reading: Reading, relation: str, name_sql: str) -> list[tuple[str | None, str, int, int]]:
+    """The variant's text and the file with their rows and rows with a unit, in order; rows without a variant first."""
     unit = reading.unit if reading.experiment.unit else "*"
-    group = quote(reading.experiment.variant) if reading.experiment.variant else "ALL"
-    query = f"SELECT {name_sql}, count(*), count({unit}) FROM {relation} GROUP BY {group}"
-    for name, n, n_units in sorted(reading.engine.rows(query), key=lambda row: row[0] or ""):
-        rows[name or ""] = rows.get(name or "", 0) + n
-        with_unit[name or ""] = with_unit.get(name or "", 0) + n_units
-    return rows, with_unit
+    file = file_sql(reading.loaded.files)
+    groups = [quote(reading.experiment.variant)] if reading.experiment.variant else []
+    groups += [file] if len(reading.loaded.files) > 1 else []
+    query = f"SELECT {name_sql}, {file}, count(*), count({unit}) FROM {relation} GROUP BY {', '.join(groups) or 'ALL'}"
+    return sorted(reading.engine.rows(query), key=lambda row: (row[0] or "", row[1]))
+
+
+def _by_name(rows: Sequence[tuple[Any, ...]], place: int) -> dict[str, int]:
+    """The number at `place` of all rows of a text; those without one stand under the empty text."""
+    found: dict[str, int] = {}
+    for row in rows:
+        found[row[0] or ""] = found.get(row[0] or "", 0) + row[place]
+    return found

@@ -1,6 +1,6 @@
 """What loading gives: a relation of all rows, and what is known of the files that they came from."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from abimpact.read.engine import Engine
@@ -51,6 +51,11 @@ class Loaded:
     fills: tuple[Filled, ...] = ()
     assignments: tuple[str, ...] = ()
     identifiers: tuple[str, ...] = ()
+
+
+def file_sql(files: Sequence[FileColumns]) -> str:
+    """SQL for the path of a row's file ("" where rows come from none), which costs nothing where there is one file."""
+    return FILE if len(files) > 1 else literal(files[0].path if files else "")
 
 
 def first(engine: Engine, loaded: Loaded, column: str, condition: str) -> tuple[str, str]:

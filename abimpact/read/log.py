@@ -19,7 +19,7 @@ class RowCounts:
     """Rows met before any unit was formed.
 
     `compared` rows name a unit (if there are any) and a variant that is compared; `unknown` counts those of others,
-    `outside` the rows left out for their day.
+    `outside` the rows left out for their day. `spellings` are the variants' texts with their files and rows, in order.
     """
 
     read: int
@@ -29,6 +29,7 @@ class RowCounts:
     compared: int
     unknown: Mapping[str, int]
     outside: int = 0
+    spellings: tuple[tuple[str, str, int], ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

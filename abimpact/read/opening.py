@@ -13,7 +13,7 @@ from abimpact.read.engine import Engine, failure
 from abimpact.read.events import units_of_events
 from abimpact.read.forming import form_units
 from abimpact.read.loaded import Loaded
-from abimpact.read.log import Days, Log
+from abimpact.read.log import Log
 from abimpact.read.profile import canonical_sql, profile
 from abimpact.read.reading import ARM, DAY, PLACE, Reading
 from abimpact.read.strata import strata_of
@@ -55,7 +55,7 @@ def _open(reading: Reading) -> Log:
     said += also_said
     relation, unit_counts = form_units(reading, terms, row_counts, differing)
     relation, caps = capped(engine, relation, terms, len(variants))
-    units, columns = profile(engine, relation, terms, len(variants))
+    units, columns, days = profile(engine, relation, terms, len(variants), has_days=bool(experiment.time))
     strata = strata_of(reading, relation)
     kept = ["unit"] * experiment.keeps_units + [*reading.segments, *reading.days, *reading.clusters]
     kept += [f"{strata[1]} AS stratum"] if strata else []
@@ -81,7 +81,7 @@ def _open(reading: Reading) -> Log:
         columns=by_metric,
         row_counts=row_counts,
         unit_counts=unit_counts,
-        days=_days(engine, relation, experiment, len(variants)),
+        days=days,
         immature=_immature(engine, relation, experiment, len(variants)),
         caps={name: caps[i[0]] for name, i in places.items() if i[0] in caps},
         row_sql={
@@ -108,14 +108,3 @@ def _immature(engine: Engine, relation: str, experiment: Experiment, n_variants:
             counts = dict(engine.rows(f"SELECT arm, count_if(NOT {old}) FROM {relation} GROUP BY arm"))
             found[metric.name] = tuple(int(counts.get(arm, 0)) for arm in range(n_variants))
     return found
-
-
-def _days(engine: Engine, relation: str, experiment: Experiment, n_variants: int) -> Days:
-    if not experiment.time:
-        return Days(days=(), counts=())
-    found: dict[object, list[int]] = {}
-    for day, arm, n in engine.rows(
-        f"SELECT day, arm, count(*) FROM {relation} WHERE day IS NOT NULL GROUP BY ALL ORDER BY day"
-    ):
-        found.setdefault(day, [0] * n_variants)[arm] = n
-    return Days(days=tuple(found), counts=tuple(tuple(c) for c in found.values()))  # type: ignore[arg-type]

@@ -7,8 +7,10 @@ from datetime import date
 from math import isfinite
 from typing import Any
 
+import numpy as np
+
 from abimpact.read.engine import Engine
-from abimpact.read.log import Column
+from abimpact.read.log import Column, Days
 from abimpact.spec.expression import literal
 
 # Bits to which a centre is rounded: few, so that whole numbers stay exact when it is subtracted from them.
@@ -52,13 +54,21 @@ class _Seen:
 
 
 def profile(
-    engine: Engine, relation: str, terms: Sequence[Term], n_variants: int
-) -> tuple[tuple[int, ...], tuple[Column, ...]]:
-    """Units per variant and one `Column` a term, from columns `r0…` of `relation` (one row per unit)."""
+    engine: Engine, relation: str, terms: Sequence[Term], n_variants: int, *, has_days: bool
+) -> tuple[tuple[int, ...], tuple[Column, ...], Days]:
+    """Units per variant, one `Column` a term and the units by day, from columns `r0…` and, if it `has_days`, `day`.
+
+    `relation` has one row per unit.
+    """
     places = range(len(terms))
-    found = _by_arm(engine, relation, [f"count(r{i}), min(r{i}), max(r{i}), avg(r{i})" for i in places], n_variants)
-    units = tuple(int(row[0]) for row in found)
-    seen = [[_Seen(row[1 + 4 * i], *row[1 + 4 * i : 5 + 4 * i]) for row in found] for i in places]
+    parts = [f"count(r{i}), min(r{i}), max(r{i}), avg(r{i})" for i in places]
+    day, groups = ("day", "day, arm") if has_days else ("NULL", "arm")
+    rows = engine.rows(
+        f"SELECT arm, {day}, {', '.join(['count(*)', *parts])} FROM {relation} GROUP BY {groups} ORDER BY {groups}"
+    )
+    by_arm = [[row[2:] for row in rows if row[0] == arm] for arm in range(n_variants)]
+    units = tuple(sum(row[0] for row in of_arm) for of_arm in by_arm)
+    seen = [[_pooled([row[1 + 4 * i : 5 + 4 * i] for row in of_arm]) for of_arm in by_arm] for i in places]
     # A NaN is the largest number to the engine, so the extremes tell which columns hold values that are not finite.
     wild = [i for i in places if any(s.values and not (isfinite(s.low) and isfinite(s.high)) for s in seen[i])]
     for i, refined in zip(wild, _finite(engine, relation, wild, n_variants), strict=True):
@@ -68,7 +78,29 @@ def profile(
     fractions = _fractions(engine, relation, [i for i in small if not terms[i].is_integer])
     whole = {i for i in small if not fractions.get(i)}
     columns = tuple(_column(i, terms[i], units, seen[i], is_whole=i in whole) for i in places)
-    return units, columns
+    return units, columns, _days(rows, n_variants)
+
+
+def _pooled(days: Sequence[tuple[Any, ...]]) -> _Seen:
+    """A term in one variant, from its values, least, largest and mean of each day."""
+    filled = [day for day in days if day[0]]
+    if not filled:
+        return _Seen(0, 0, 0.0, 0.0, 0.0)
+    counts, lows, highs, means = (np.array(x, dtype=float) for x in zip(*filled, strict=True))
+    n = int(counts.sum())
+    with np.errstate(invalid="ignore"):  # infinities of both signs, whose mean is asked for again without them
+        mean = float(counts @ means) / n
+    # A NaN among the largest stays one; among the least it is there only if a day has nothing else.
+    return _Seen(n, n, float(np.fmin.reduce(lows)), float(highs.max()), mean)
+
+
+def _days(rows: Sequence[tuple[Any, ...]], n_variants: int) -> Days:
+    """Units of every variant by day; those without a day are left out."""
+    found: dict[date, list[int]] = {}
+    for arm, day, n, *_ in rows:
+        if day is not None:
+            found.setdefault(day, [0] * n_variants)[arm] = n
+    return Days(days=tuple(found), counts=tuple(map(tuple, found.values())))
 
 
 def _by_arm(engine: Engine, relation: str, parts: Sequence[str], n_variants: int) -> list[tuple[Any, ...]]:

@@ -29,13 +29,16 @@ class FileTotals:
     sums: Mapping[str, float | None]
 
 
-def totals_by_file(engine: Engine, loaded: Loaded, log: Log) -> dict[str, FileTotals]:
-    """The totals of every file, by its path."""
+def totals_by_file(engine: Engine, loaded: Loaded, log: Log, known: Mapping[str, float]) -> dict[str, FileTotals]:
+    """The totals of every file, by its path; a single one has the sums that are `known` of all rows."""
     rows = dict(engine.rows(f"SELECT {FILE}, count(*) FROM {loaded.relation} GROUP BY {FILE}"))
     if not log.raw:
         return {path: FileTotals(rows=n, units=None, sums={}) for path, n in rows.items()}
     sums = _sums_of_events(log, log.experiment.events) if log.experiment.events else sums_of(log)
     unit = log.experiment.unit
+    if len(rows) == 1 and known.keys() >= sums.keys():
+        units = sum(log.units) if unit else None
+        return {p: FileTotals(rows=n, units=units, sums={k: rounded(known[k]) for k in sums}) for p, n in rows.items()}
     conditions = [] if log.events else [f"{ARM} IS NOT NULL"]
     where = " AND ".join(conditions + ([f"{quote(unit)} IS NOT NULL"] if unit else [])) or "TRUE"
     parts = [_units(log, len(rows)) if unit else "NULL", *(total_sql(sql) for sql in sums.values())]

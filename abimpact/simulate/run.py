@@ -139,7 +139,7 @@ def run_simulation(
             is_trusted=is_trusted,
             because=because,
             presentation=request.presentation,
-            provenance=with_options(provenance(log.engine, request, sources(), command), **asdict(terms)),
+            provenance=with_options(provenance(log.engine, request, sources({}), command), **asdict(terms)),
         )
 
     return opened(replace(request, keeps_units=True, is_history=True), frame, running, finish)

@@ -29,7 +29,7 @@ def scan_clusters(
         f"FROM {log.relation} GROUP BY arm, cluster, CAST({key} AS INTEGER)"
     )
     terms = [Term(sql=sql, text=sql, is_covariate=False, missing_is_zero=False, is_integer=False) for sql in sums]
-    _, profiled = profile(log.engine, SUMS, terms, len(log.variants))
+    _, profiled, _ = profile(log.engine, SUMS, terms, len(log.variants), has_days=False)
     canonical = ", ".join(["arm", "cluster", "k", *canonical_sql(profiled, terms)])
     log.engine.execute(f"CREATE OR REPLACE TEMP VIEW {CLUSTERS} AS SELECT {canonical} FROM {SUMS}")
     columns = [[profiled[i] for i in its] for its in places]
