@@ -7,7 +7,7 @@ from datetime import date
 from abimpact.backtest.capacity import Load
 from abimpact.backtest.curve import Curve
 from abimpact.backtest.tree import Tree
-from abimpact.decide.report import Provenance
+from abimpact.decide.provenance import Provenance
 from abimpact.decide.value import Value
 from abimpact.estimate.estimate import Interval
 from abimpact.estimate.paired import Paired

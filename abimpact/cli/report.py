@@ -34,7 +34,7 @@ def report(
 ) -> int:
     """Compare a proposed variant with the incumbent: verdict, KPIs with intervals, data checks."""
     from abimpact.pipeline.report import run_report
-    from abimpact.render.table import Options, check_printed, format_of, render, render_text
+    from abimpact.render.table import Options, check_printed, format_of, module_of, render, render_text
     from abimpact.render.write import write_all
 
     check_printed(format_name)
@@ -43,7 +43,9 @@ def report(
     failing = _failing(gate, fail_on or [])
     is_drawn = plots is not None or "html" in (format_name, *formats.values())
     found = asked.run(
-        partial(run_report, with_distribution=is_drawn),
+        partial(
+            run_report, with_distribution=is_drawn, needed=[module_of(f) for f in (format_name, *formats.values())]
+        ),
         asked.request(value=money_keys(value or []), resamples=resamples, signed=plan),
     )
     if promised:

@@ -1,7 +1,7 @@
 """The report: all that is known of one experiment, and the only thing that `render` sees."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import date
 
 from abimpact.decide.course import Course
@@ -9,6 +9,7 @@ from abimpact.decide.decision import Decision
 from abimpact.decide.limits import Capacity
 from abimpact.decide.planned import Planned
 from abimpact.decide.promise import Promise
+from abimpact.decide.provenance import Provenance
 from abimpact.decide.value import Contrast, Value
 from abimpact.estimate.estimate import Estimate, Interval, Margin, NotEstimated, Simultaneous, Triggered
 from abimpact.findings import Finding
@@ -88,40 +89,6 @@ class MetricResult:
     def chosen(self) -> Estimate | None:
         """The estimate by the chosen method."""
         return next((e for e in self.estimates if e.method == self.chosen_method), None)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Source:
-    """One input file as it was read: a part of the log, or one that fills in the columns `fills`.
-
-    Of a table on an engine neither size nor digest is known.
-
-    `units` and `totals` (sums of each metric's value) are over rows of a known unit and a compared variant, before
-    units in both variants and further rows of a unit are left out; `units` is None without a unit column.
-    """
-
-    path: str
-    bytes: int | None
-    rows: int | None
-    sha256: str | None
-    units: int | None = None
-    totals: Mapping[str, float | None] = field(default_factory=dict)
-    fills: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Provenance:
-    """What is needed to run the analysis again. `created` is the only field that changes between equal runs."""
-
-    abimpact: str
-    python: str
-    packages: Mapping[str, str]
-    engine: str
-    command: str
-    config: Mapping[str, object]
-    sources: tuple[Source, ...]
-    seed: int
-    created: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

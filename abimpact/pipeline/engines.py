@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import replace
 
-from abimpact.decide.report import Source
+from abimpact.decide.provenance import Source
 from abimpact.errors import UsageError
 from abimpact.pipeline.provenance import Sources
 from abimpact.pipeline.reading import LooksByMetric, Result, Running

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
 
-from abimpact.decide.report import Provenance, Source
+from abimpact.decide.provenance import Provenance, Source
 from abimpact.read.compressed import check_compressed
 from abimpact.read.engine import Engine
 from abimpact.read.loaded import Filled

@@ -9,7 +9,7 @@ from importlib.metadata import version
 
 import numpy as np
 
-from abimpact.decide.report import Provenance
+from abimpact.decide.provenance import Provenance
 from abimpact.errors import DataError, UsageError
 from abimpact.estimate.arm import contract
 from abimpact.estimate.estimate import NotEstimated

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
 
-from abimpact.decide.report import Provenance
+from abimpact.decide.provenance import Provenance
 from abimpact.decide.testing import Prospect
 from abimpact.estimate.quantile_power import Curve
 from abimpact.spec.metric import Metric, Tolerance

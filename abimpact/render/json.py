@@ -9,7 +9,8 @@ from typing import Any
 
 from abimpact.decide.decision import Decision
 from abimpact.decide.limits import Capacity
-from abimpact.decide.report import CheckReport, Provenance, Report
+from abimpact.decide.provenance import Provenance
+from abimpact.decide.report import CheckReport, Report
 from abimpact.decide.value import Value
 from abimpact.findings import Finding
 from abimpact.render import money, numbers, planned, promise, words

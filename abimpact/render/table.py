@@ -4,11 +4,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import PurePath
-from typing import cast
+from typing import TYPE_CHECKING, cast
 
-from abimpact.decide.report import Report
 from abimpact.errors import UsageError, nearest
 from abimpact.render.numbers import written_in
+
+if TYPE_CHECKING:
+    from abimpact.decide.report import Report
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,7 +25,7 @@ class Options:
     show_anyway: bool = False
 
 
-Renderer = Callable[[Report, Options], str | bytes]
+Renderer = Callable[["Report", Options], str | bytes]
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,14 +54,19 @@ FORMATS = {
 }
 
 
-def render(report: Report, name: str, options: Options) -> str | bytes:
+def render(report: "Report", name: str, options: Options) -> str | bytes:
     """The report in the format of that name, bytes unless it is printed."""
-    module = import_module(f"abimpact.render.{FORMATS[name].module}")
+    module = import_module(module_of(name))
     with written_in(report.presentation.locale):
         return cast(Renderer, module.render)(report, options)
 
 
-def render_text(report: Report, name: str, options: Options) -> str:
+def module_of(name: str) -> str:
+    """The module that makes the format of that name."""
+    return f"abimpact.render.{FORMATS[name].module}"
+
+
+def render_text(report: "Report", name: str, options: Options) -> str:
     """The report in a format that is printed."""
     text = render(report, name, options)
     assert isinstance(text, str)

@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from abimpact.decide.decision import Because, Decision, Verdict
-from abimpact.decide.report import CheckReport, Provenance, Report, Source
+from abimpact.decide.provenance import Provenance, Source
+from abimpact.decide.report import CheckReport, Report
 from abimpact.findings import Finding, Severity
 from abimpact.render import numbers, phrases, planned, promise, triggered, words
 from abimpact.render.capacity import LimitRow, limit_row

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from abimpact.decide.report import Provenance
+from abimpact.decide.provenance import Provenance
 from abimpact.estimate.estimate import Interval
 from abimpact.spec.presentation import Presentation
 

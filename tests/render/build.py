@@ -8,7 +8,8 @@ from typing import Any
 from abimpact.decide.decision import Because, Decision, Verdict
 from abimpact.decide.limits import Capacity
 from abimpact.decide.money import value
-from abimpact.decide.report import Arm, MetricResult, Provenance, Report, Source
+from abimpact.decide.provenance import Provenance, Source
+from abimpact.decide.report import Arm, MetricResult, Report
 from abimpact.decide.value import Effect, Trial
 from abimpact.estimate.estimate import Estimate, Interval, Kind, Margin, NotEstimated
 from abimpact.findings import Finding, Severity
