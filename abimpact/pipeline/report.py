@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 
 from abimpact.pipeline.provenance import Sources
 from abimpact.pipeline.reading import LooksByMetric, Running, opened, opened_each
-from abimpact.pipeline.threads import threads
 from abimpact.read.log import Log
 from abimpact.spec.request import Request
 
