@@ -36,27 +36,13 @@ def entry() -> None:
         code = interrupted()
         if not code:
             raise
-<<<<<<< HEAD
         _listen_no_more()
-    if interrupted() or threading.active_count() > 1:
-        # Threads that still hash or import are not waited for.
-        # What libraries wanted to do at the end is done: matplotlib removes a folder.
-        with suppress(Exception):
-            atexit._run_exitfuncs()
-        _flush()
-        os._exit(code)
-    raise SystemExit(code)
-=======
-    # What is done stays done, and Python would give up its handlers while it ends.
-    for number in SIGNALS:
-        signal.signal(number, signal.SIG_IGN)
     # What libraries wanted to do at the end is done: matplotlib removes a folder. Threads that still hash or import are
     # not waited for, and to take every module apart would only take time.
     with suppress(Exception):
         atexit._run_exitfuncs()
     _flush()
     os._exit(code)
->>>>>>> 6153dc9 (End the process when its work is done)
 
 
 def interrupted() -> int:
