@@ -138,6 +138,7 @@ def analyze(
     *,
     value: Mapping[str, Any] | None = None,
     resamples: int | None = None,
+    studentized: bool | None = None,
     plan: str | PathLike[str] | None = None,
     promised: str | PathLike[str] | None = None,
     **options: Unpack[LogOptions],
@@ -146,13 +147,13 @@ def analyze(
 
     `data` is a path, a list of paths, or a pandas, polars or Arrow table; it is left out where the log is a `table` or
     `query` of the `engine` at a URL. `value` has the keys of the config's `[value]`; `resamples` is how often the
-    bootstrap resamples (0: never). `plan` is the path of a signed plan.toml, which the test is held against, `promised`
-    that of a result.json which a holdout is held against. Values not given come from `config`, or from the
-    abimpact.toml beside the data, else from the command line's defaults.
+    bootstrap resamples (0: never), `studentized` resamples in standard errors too. `plan` is the path of a signed
+    plan.toml, which the test is held against, `promised` that of a result.json which a holdout is held against. Values
+    not given come from `config`, or from the abimpact.toml beside the data, else from the command line's defaults.
 
     Raises `abimpact.errors.AbimpactError` where the command line exits with 2 or 3.
     """
-    request, frame = _request(data, resamples=resamples, value=value, signed=plan, **options)
+    request, frame = _request(data, resamples=resamples, studentized=studentized, value=value, signed=plan, **options)
     found = run_report(request, command="abimpact.analyze", frame=frame, with_distribution=True)
     if promised is None:
         return Report(found)
@@ -254,6 +255,7 @@ def _request(
     data: Any,
     *,
     resamples: int | None = None,
+    studentized: bool | None = None,
     value: Mapping[str, Any] | None = None,
     signed: str | PathLike[str] | None = None,
     is_optional: bool = False,
@@ -281,6 +283,7 @@ def _request(
         "segments": tuple(options.get("segments", ())),
         "several_rows": _rule(options.get("several_rows")),
         "resamples": resamples,
+        "studentized": studentized,
         "value": value or {},
         "signed": signed,
     }

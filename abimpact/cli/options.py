@@ -174,6 +174,14 @@ Level = Annotated[float | None, typer.Option(help="Confidence level (0.95).", ri
 Resamples = Annotated[
     int | None, typer.Option(min=0, help="Bootstrap resamples (9999); 0: none.", rich_help_panel=DECISION)
 ]
+Studentized = Annotated[
+    bool | None,
+    typer.Option(
+        "--studentized",
+        help="Also resample in the standard errors of each resample (bootstrap-t).",
+        rich_help_panel=DECISION,
+    ),
+]
 Seed = Annotated[int | None, typer.Option(min=0, help="Seed of the bootstrap (0).", rich_help_panel=DECISION)]
 Gate = Annotated[bool, typer.Option("--gate", help="Exit 1 unless the verdict is ship.", rich_help_panel=DECISION)]
 CheckGate = Annotated[bool, typer.Option("--gate", help="Exit 1 if a check blocks.", rich_help_panel=DECISION)]

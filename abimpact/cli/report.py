@@ -22,6 +22,7 @@ def report(
     value: o.ValueKeys = None,
     plan: o.SignedPlan = None,
     resamples: o.Resamples = None,
+    studentized: o.Studentized = None,
     promised: o.Promised = None,
     gate: o.Gate = False,
     fail_on: o.FailOn = None,
@@ -46,7 +47,7 @@ def report(
         partial(
             run_report, with_distribution=is_drawn, needed=[module_of(f) for f in (format_name, *formats.values())]
         ),
-        asked.request(value=money_keys(value or []), resamples=resamples, signed=plan),
+        asked.request(value=money_keys(value or []), resamples=resamples, studentized=studentized, signed=plan),
     )
     if promised:
         from abimpact.portfolio.promised import with_promise

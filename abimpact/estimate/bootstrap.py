@@ -29,6 +29,9 @@ DRAWN_BINS = 40
 MANY = 32
 # |E(X - EX)^3| is at most this times E|X|^3; a distribution on two points reaches it.
 RECENTRED = 0.75 * math.sqrt(3)
+NO_DENOMINATOR = NotEstimated(
+    reason="zero_denominator", message="the denominator sums to 0 or changes its sign in a resample"
+)
 
 
 def bootstrap(
@@ -51,9 +54,7 @@ def bootstrap(
     for n in (n_resamples, MORE * n_resamples):
         drawn = _values(summary, proposed, (t, c), adjustment, n, seed)
         if drawn is None:
-            return NotEstimated(
-                reason="zero_denominator", message="the denominator sums to 0 or changes its sign in a resample"
-            )
+            return NO_DENOMINATOR
         v_t, v_c = drawn
         effects = v_t - v_c
         pvalue = _pvalue(effects)
@@ -154,7 +155,7 @@ def _resampled(summary: MetricSummary, arm: int, parts: Floats, direction: Float
     `direction` (p,) is the influence of the parts on the value.
     """
     assert summary.bins is not None
-    rng = _rng(seed, summary.metric.name, summary.variants[arm])
+    rng = stream(seed, summary.metric.name, summary.variants[arm], "bootstrap")
     return _drawn(summary.bins[arm], parts, direction, n, rng)
 
 
@@ -165,7 +166,7 @@ def resampled_mean(
 
     `key` names the random stream.
     """
-    drawn = _drawn(bins, np.ones((1, 1)), np.ones(1), n_resamples, _rng(seed, key, "paired"))[0]
+    drawn = _drawn(bins, np.ones((1, 1)), np.ones(1), n_resamples, stream(seed, key, "paired", "bootstrap"))[0]
     return _percentile(drawn, mean, level), _pvalue(drawn), float(drawn.std(ddof=1))
 
 
@@ -240,7 +241,7 @@ def _within(counts: Floats, per_unit: Floats, rng: np.random.Generator) -> Float
     return np.stack([first * deviates[0], slope * deviates[0] + rest * deviates[1]])
 
 
-def _rng(seed: int, metric: str, variant: str) -> np.random.Generator:
+def stream(seed: int, *names: str) -> np.random.Generator:
     """A stream of its own for every seed, metric, variant and method, so that no number depends on the others."""
-    key = "\0".join((str(seed), metric, variant, "bootstrap"))
+    key = "\0".join((str(seed), *names))
     return np.random.default_rng(int.from_bytes(hashlib.blake2b(key.encode(), digest_size=16).digest()))

@@ -6,6 +6,7 @@ import numpy as np
 
 from abimpact.estimate.arm import contract
 from abimpact.estimate.bootstrap import bootstrap
+from abimpact.estimate.bootstrap_t import bootstrap_t
 from abimpact.estimate.clustered import by_cluster, of_arms
 from abimpact.estimate.dunnett import critical_value, level_of_each
 from abimpact.estimate.estimate import Estimate, Interval, Margin, NotEstimated, Simultaneous
@@ -51,11 +52,18 @@ class Comparison:
 
 
 def estimate(
-    summary: MetricSummary, proposed: int, *, level: float, n_resamples: int, seed: int, monitor: Monitor | None = None
+    summary: MetricSummary,
+    proposed: int,
+    *,
+    level: float,
+    n_resamples: int,
+    seed: int,
+    monitor: Monitor | None = None,
+    is_studentized: bool = False,
 ) -> Comparison:
     """Compare variant number `proposed` with the incumbent by every method that applies.
 
-    With a `monitor` the result that decides holds over all looks.
+    With a `monitor` the result that decides holds over all looks; `is_studentized` resamples in standard errors too.
     """
     metric, is_stratified, by_unit = summary.metric, summary.strata is not None, summary
     kind = metric.kind or MetricKind.MEAN
@@ -72,11 +80,12 @@ def estimate(
     estimates = found.estimates
     chosen = estimates[-1].method
     if n_resamples and summary.bins:
-        resampled = bootstrap(summary, proposed, level=level, n_resamples=n_resamples, seed=seed)
-        if isinstance(resampled, Estimate):
+        for resample in (bootstrap, bootstrap_t)[: 1 + is_studentized]:
+            resampled = resample(summary, proposed, level=level, n_resamples=n_resamples, seed=seed)
+            if isinstance(resampled, NotEstimated):
+                estimates = _with_note(estimates, f"not resampled: {resampled.message}")
+                break
             estimates += (resampled,)
-        else:
-            estimates = _with_note(estimates, f"not resampled: {resampled.message}")
     elif n_resamples and by_unit.clusters and kind is not MetricKind.QUANTILE:
         estimates = _with_note(estimates, "not resampled: clusters hold both variants")
     elif n_resamples and is_stratified and kind is not MetricKind.QUANTILE:

@@ -197,6 +197,7 @@ def _result(summary: MetricSummary, proposed: int, experiment: Experiment, monit
         proposed,
         level=experiment.level,
         n_resamples=experiment.resamples,
+        is_studentized=experiment.studentized,
         seed=experiment.seed,
         monitor=monitor,
     )

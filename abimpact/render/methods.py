@@ -35,6 +35,12 @@ METHODS = {
         "A cross-check that assumes no formula.",
         "Efron & Tibshirani 1993",
     ),
+    "bootstrap_t": MethodWords(
+        "resampled, studentized",
+        "Units drawn again at random; every result is measured in its own standard error, which evens out the tails "
+        "of a skewed KPI.",
+        "Hall 1992",
+    ),
     "adjusted": MethodWords(
         "adjusted for what was known before",
         "Difference in means after removing what the units' earlier data already predict; the same effect, "

@@ -63,6 +63,7 @@ class Experiment:
     planned_units: int | None
     level: float
     resamples: int
+    studentized: bool
     seed: int
     is_history: bool
     keeps_units: bool

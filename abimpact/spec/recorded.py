@@ -19,7 +19,9 @@ DATA = (
     "query sheet table columns fill outcomes unit cluster variant incumbent proposed time timezone met_by split where "
     "as_of planned_end planned_units missing derive aggregates events decisions"
 ).split()
-ANALYSIS = "level resamples seed sequential looks spending segments corrections strata min_segment_units".split()
+ANALYSIS = (
+    "level resamples studentized seed sequential looks spending segments corrections strata min_segment_units".split()
+)
 # What each verb sets for itself, and what a portfolio adds.
 BY_VERBS = ("needs_metrics", "is_history", "keeps_units", "planned", "experiment", "options")
 ITEMS = ("once", "per_year", "per_column")

@@ -127,6 +127,7 @@ class Request:
     missing: str = "exclude"
     level: float = 0.95
     resamples: int = 9999
+    studentized: bool = False
     seed: int = 0
     min_segment_units: int = 100
     corrections: Mapping[str, str] = field(default_factory=dict)

@@ -88,6 +88,7 @@ def resolve(request: Request, columns: Mapping[str, str]) -> Experiment:
         planned_units=request.planned_units,
         level=request.level,
         resamples=request.resamples,
+        studentized=request.studentized,
         seed=request.seed,
         is_history=request.is_history,
         keeps_units=request.keeps_units,

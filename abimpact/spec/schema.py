@@ -219,6 +219,7 @@ class Analysis(_Table):
 
     level: float | None = Field(None, description="confidence level (0.95)")
     resamples: int | None = Field(None, ge=0, description="bootstrap resamples (9999; 0: none)")
+    studentized: bool | None = Field(None, description="bootstrap intervals in standard errors of each resample, too")
     seed: int | None = Field(None, ge=0, description="seed of the bootstrap (0)")
     sequential: Literal["none", "always-valid", "group"] | None = Field(
         None, description="intervals that hold at every look, or at planned looks (none)"
