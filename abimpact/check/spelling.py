@@ -23,10 +23,10 @@ def respelled(log: Log) -> list[Finding]:
 
 
 def _spellings(log: Log, name: str, *, is_direct: bool) -> Finding | None:
-    some = files_of(log)
+    some, rows = files_of(log), _rows_by_spelling(log, name)
     counts: dict[str, dict[str, int]] = {}
     places: dict[str, list[str]] = {}
-    for spelling, path, n in _rows_by_spelling(log, name):
+    for spelling, path, n in rows:
         of_value = counts.setdefault(" ".join(spelling.casefold().split()), {})
         of_value[spelling] = of_value.get(spelling, 0) + n
         places.setdefault(spelling, []).append(path)

@@ -25,7 +25,7 @@ def with_segments(
 ) -> tuple[MetricResult, ...]:
     """`results` with the effects of all segments and, by column, whether they differ.
 
-    What is left of a column beside its large segments has no effect of its own below `least` units.
+    What is left of a column beside its large segments is not shown by itself below `least` units.
     """
     if not segments:
         return tuple(results)
