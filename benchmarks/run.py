@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Times abimpact against the tools that people would use instead, as whole processes in turn (A B A B …).
 
-    python benchmarks/run.py            # 10k, 1M and 10M units, five runs each; writes docs/benchmarks.md
+    python benchmarks/run.py            # 10k, 1M and 10M units, five runs each, other tasks; writes docs/benchmarks.md
     python benchmarks/run.py --quick    # 10k units, one run, abimpact and DuckDB alone; writes nothing
 
 Every peer has an environment of its own with pinned versions, made on the first run and compiled to bytecode, as
@@ -20,61 +20,14 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
+from jobs import OPT_IN, PEERS, ROOT, SIZES, TASKS, USERS_WITH_EVENTS, Peer, Task, script
+
 HERE = Path(__file__).parent
-ROOT = HERE.parent
 CACHE = ROOT / ".cache" / "benchmarks"
-SIZES = {"10k": 10_000, "1M": 1_000_000, "10M": 10_000_000, "100M": 100_000_000}
-
-
-@dataclass(frozen=True)
-class Peer:
-    """A command to time: its label, what it does, its packages, and its arguments (FILE stands for the log).
-
-    `python` is the version it needs, if it cannot run on the one that runs this script.
-    """
-
-    label: str
-    does: str
-    packages: tuple[str, ...]
-    arguments: tuple[str, ...]
-    python: str | None = None
-
-
-REPORT = ("-m", "abimpact", "report", "FILE", "-c", str(HERE / "abimpact.toml"), "-q")
-PEERS = {
-    "abimpact": Peer("abimpact", "tests, bootstrap, checks", (str(ROOT),), REPORT),
-    "no-bootstrap": Peer("abimpact --resamples 0", "tests, checks", (str(ROOT),), (*REPORT, "--resamples", "0")),
-    "tea-tasting": Peer(
-        "tea-tasting 2.0 (polars)",
-        "tests",
-        ("tea-tasting==2.0.0", "polars==2.1.0"),
-        (str(HERE / "peers" / "with_tea_tasting.py"), "FILE"),
-        python="3.12",
-    ),
-    "gbstats": Peer(
-        "gbstats 0.8 (DuckDB sums)",
-        "tests",
-        ("gbstats==0.8.0", "duckdb==2.0.0"),
-        (str(HERE / "peers" / "with_gbstats.py"), "FILE"),
-    ),
-    "confidence": Peer(
-        "spotify-confidence 4.1 (DuckDB sums)",
-        "tests of three metrics",
-        ("spotify-confidence==4.1.0", "duckdb==2.0.0"),
-        (str(HERE / "peers" / "with_confidence.py"), "FILE"),
-    ),
-    "pandas": Peer(
-        "pandas and scipy by hand",
-        "tests",
-        ("pandas==3.1.1", "scipy==1.17.1", "pyarrow==26.0.1"),
-        (str(HERE / "peers" / "with_pandas.py"), "FILE"),
-    ),
-    "duckdb": Peer(
-        "DuckDB alone", "sums by variant", ("duckdb==2.0.0",), (str(HERE / "peers" / "with_duckdb_alone.py"), "FILE")
-    ),
-    "imports": Peer("imports alone", "nothing", (str(ROOT),), (str(HERE / "peers" / "with_imports_alone.py"),)),
-}
 QUICK = ("abimpact", "duckdb")
+# Resamples of scipy: some seconds of them.
+BY_ROWS = 500
+TO_CSV = "import duckdb, sys; duckdb.sql(f\"COPY (FROM '{sys.argv[1]}') TO '{sys.argv[2]}' (HEADER)\")"
 
 
 @dataclass(frozen=True)
@@ -108,12 +61,18 @@ def _python(version: str) -> str | None:
     return found if starts else None
 
 
-def log(size: str, python: str) -> Path:
-    """The log of that many units, generated once."""
-    path = CACHE / f"users_{size}.parquet"
-    if not path.exists():
-        command = [python, str(HERE / "gen_users.py"), "--units", str(SIZES[size]), "--seed", "7", "--out", str(path)]
-        subprocess.run(command, check=True, stderr=subprocess.DEVNULL)
+def log(name: str, python: str) -> Path:
+    """The log of that name, users_SIZE.parquet or .csv or events.parquet, made once."""
+    path = CACHE / name
+    if path.exists():
+        return path
+    if path.suffix == ".csv":
+        command = ["-c", TO_CSV, str(log(f"{path.stem}.parquet", python)), str(path)]
+    else:
+        units = USERS_WITH_EVENTS if path.stem == "events" else SIZES[path.stem.removeprefix("users_")]
+        command = [str(HERE / "gen_users.py"), "--units", str(units), "--seed", "7", "--out", str(path)]
+        command += ["--events"] if path.stem == "events" else []
+    subprocess.run([python, *command], check=True, stderr=subprocess.DEVNULL)
     return path
 
 
@@ -128,16 +87,16 @@ def timed(command: list[str]) -> Run:
     return Run(wall, usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024)
 
 
-def measure(names: list[str], size: str, runs: int) -> dict[str, list[Run]]:
-    """`runs` rounds of all peers in turn, after one round that only warms caches."""
-    pythons = {name: python for name in names if (python := interpreter(PEERS[name]))}
-    path = log(size, pythons["abimpact"])
-    found: dict[str, list[Run]] = {name: [] for name in pythons}
-    for turn in range(runs + 1):
-        for name, python in pythons.items():
-            run = timed([python, *(str(path) if a == "FILE" else a for a in PEERS[name].arguments)])
-            if turn:
-                found[name].append(run)
+def measure(peers: dict[str, Peer], name: str, runs: int) -> dict[str, list[Run]]:
+    """`runs` rounds of all peers in turn on the log of that name, after one round that only warms caches."""
+    pythons = {key: python for key, peer in peers.items() if (python := interpreter(peer))}
+    path = log(name, pythons["abimpact"])
+    found: dict[str, list[Run]] = {key: [] for key in pythons}
+    for turn in range(runs + (runs > 1)):
+        for key, python in pythons.items():
+            run = timed([python, *(str(path) if a == "FILE" else a for a in peers[key].arguments)])
+            if turn or runs == 1:
+                found[key].append(run)
     return found
 
 
@@ -146,7 +105,7 @@ def median(runs: list[Run], figure: str) -> float:
     return statistics.median(getattr(run, figure) for run in runs)
 
 
-def table(found: dict[str, list[Run]]) -> str:
+def table(peers: dict[str, Peer], found: dict[str, list[Run]]) -> str:
     """Medians, and the wall time of each round against abimpact's in the same round."""
     lines = [
         "| process | does | wall | CPU | peak memory | abimpact's wall is |",
@@ -154,7 +113,7 @@ def table(found: dict[str, list[Run]]) -> str:
     ]
     for name, runs in found.items():
         ratio = statistics.median(a.wall / b.wall for a, b in zip(found["abimpact"], runs, strict=True))
-        peer = PEERS[name]
+        peer = peers[name]
         lines.append(
             f"| {peer.label} | {peer.does} | {median(runs, 'wall'):.2f} s | {median(runs, 'cpu'):.2f} s "
             f"| {median(runs, 'memory'):.0f} MB | {ratio:.2f} × |"
@@ -184,7 +143,27 @@ def picture(measured: dict[str, dict[str, list[Run]]]) -> str:
     return svg(Picture(width=580, height=y, alt="Wall times of whole processes", shapes=shapes), is_alone=True)
 
 
-def page(tables: dict[str, str], runs: int) -> str:
+def section(task: Task) -> str:
+    """A task's heading, words and table."""
+    peers = {"abimpact": task.abimpact, "other": task.other}
+    found = measure(peers, task.log, task.runs)
+    rounds = "" if task.runs > 1 else " One round."
+    return f"## {task.title}\n\n{task.says}{rounds}\n\n{table(peers, found)}"
+
+
+def resampled() -> str:
+    """One metric resampled by abimpact and by scipy in one process."""
+    python = interpreter(PEERS["abimpact"])
+    assert python is not None
+    path = log("users_1M.parquet", python)
+    command = [python, script("bootstrap_alone.py"), str(path), str(BY_ROWS)]
+    said = subprocess.run(
+        command, check=True, capture_output=True, text=True, env={**os.environ, "PYTHONPATH": str(ROOT)}
+    )
+    return f"## The bootstrap alone\n\nRevenue of 1,000,000 units, one process. {said.stdout.strip()}"
+
+
+def page(tables: dict[str, str], sections: list[str], runs: int) -> str:
     """The text of docs/benchmarks.md."""
     machine = f"{os.cpu_count()} cores ({platform.machine()}, Python {platform.python_version()})"
     parts = [
@@ -203,6 +182,8 @@ def page(tables: dict[str, str], runs: int) -> str:
     ]
     for size, text in tables.items():
         parts += ["", f"## {SIZES[size]:,} units", "", text]
+    for text in sections:
+        parts += ["", text]
     return "\n".join(parts) + "\n"
 
 
@@ -211,18 +192,21 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--quick", action="store_true", help="a smoke test: 10k units, one round, nothing written")
     parser.add_argument("--sizes", nargs="+", default=["10k", "1M", "10M"], choices=list(SIZES))
+    parser.add_argument("--tasks", nargs="*", default=[t for t in TASKS if t not in OPT_IN], choices=list(TASKS))
     parser.add_argument("--runs", type=int, default=5)
     options = parser.parse_args()
     CACHE.mkdir(parents=True, exist_ok=True)
     if options.quick:
-        print(table(measure(list(QUICK), "10k", 1)))
+        quick = {name: PEERS[name] for name in QUICK}
+        print(table(quick, measure(quick, "users_10k.parquet", 1)))
         return
-    measured = {size: measure(list(PEERS), size, options.runs) for size in options.sizes}
-    tables = {size: table(found) for size, found in measured.items()}
+    measured = {size: measure(PEERS, f"users_{size}.parquet", options.runs) for size in options.sizes}
+    tables = {size: table(PEERS, found) for size, found in measured.items()}
+    sections = [*(section(TASKS[name]) for name in options.tasks), resampled()]
     (ROOT / "docs" / "benchmarks.svg").write_text(picture(measured) + "\n", encoding="utf-8")
-    (ROOT / "docs" / "benchmarks.md").write_text(page(tables, options.runs), encoding="utf-8")
-    for size, text in tables.items():
-        print(f"\n{size}\n{text}")
+    text = page(tables, sections, options.runs)
+    (ROOT / "docs" / "benchmarks.md").write_text(text, encoding="utf-8")
+    print(text)
 
 
 if __name__ == "__main__":

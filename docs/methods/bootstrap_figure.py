@@ -15,6 +15,7 @@ from scipy.special import ndtr
 from abimpact.estimate.bootstrap import _merge_middle
 from abimpact.spec.metric import MetricKind
 from abimpact.summarise.bins import bins, cdf_error_bound
+from abimpact.summarise.matched import matched, matched_error
 from abimpact.summarise.scan import scan_moments
 from tests.logs import frame, opened
 from tests.resampled import distribution, of_rows
@@ -22,6 +23,13 @@ from tests.resampled import distribution, of_rows
 TARGET = Path(__file__).with_name("bootstrap.svg")
 PLACES = np.linspace(-3.0, 3.0, 61)
 RESAMPLES = 9999
+FEW_PLACES = np.array([-2.0, -1.0, -0.5, 0.0, 0.5, 1.0, 2.0])
+MATCHED = [
+    ("latency, 1,000 ± 30", 6_000),
+    ("orders, 0 to 12", 20_000),
+    ("revenue, 10 % buy", 20_000),
+    ("revenue / sessions", 40_000),
+]
 
 
 def data(name: str, units: int, rng: np.random.Generator) -> tuple[str, Any]:
@@ -68,8 +76,34 @@ def errors(spec: str, log_frame: Any) -> tuple[int, int, float, Any, Any]:
     )
 
 
+def matched_errors(spec: str, log_frame: Any) -> tuple[float, float]:
+    """The bound of the error of bins made of moments alone, and their error."""
+    rows = log_frame.loc[log_frame.variant == "rules", ["value", "sessions"]].to_numpy(float)
+    if "/" not in spec:
+        rows[:, 1] = 1.0
+    ratio = rows[:, 0].sum() / rows[:, 1].sum()
+    direction = np.array([1.0, -ratio])
+    with opened(log_frame, [spec]) as log:
+        columns = log.columns[spec]
+        moments = scan_moments(log.engine, log.relation, [columns], 2)[0][0]
+        found = matched(moments, direction[: len(columns)])
+        bound = matched_error(columns, moments, direction[: len(columns)])
+    mean, second = found.mean, found.second / found.count[:, None, None]
+    if "/" not in spec:
+        mean, second = np.column_stack([mean, np.ones(len(mean))]), np.pad(second, ((0, 0), (0, 1), (0, 1)))
+    thresholds = ratio + FEW_PLACES * (rows @ direction).std() / rows[:, 1].mean() / np.sqrt(len(rows))
+    error = distribution(found.count, mean, second, thresholds) - of_rows(rows, thresholds)
+    return bound, float(np.abs(error).max())
+
+
 def main() -> None:
     """Draw and print."""
+    print("| metric | units | bound | error |")
+    print("| --- | ---: | ---: | ---: |")
+    for i, (name, units) in enumerate(MATCHED):
+        bound, error = matched_errors(*data(name, units, np.random.default_rng(i)))
+        print(f"| {name} | {units:,} | {bound:.2g} | {error:.2g} |")
+    print()
     mpl.rcParams.update({"svg.hashsalt": "abimpact", "svg.fonttype": "none", "font.size": 9})
     figure, axes = plt.subplots(2, 3, figsize=(9, 4.8), sharex=True, sharey=True, layout="constrained")
     cases = [
