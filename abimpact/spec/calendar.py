@@ -7,10 +7,10 @@ from datetime import date
 from itertools import pairwise
 from typing import Any
 
-from abimpact.errors import ConfigError, UsageError
+from abimpact.errors import ConfigError, UsageError, short
 
-# The least share of a split, as a part of the largest.
-SMALLEST = 1e-9
+# The least share of a split, as a part of the largest, and how many shares there may be.
+SMALLEST, MOST_PARTS = 1e-9, 1000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,9 +78,12 @@ def parse_split(text: str, what: str = "--split", *, is_ramp: bool = False) -> t
         shares = tuple(float(part) for part in text.replace("/", ":").split(":"))
     except ValueError:
         shares = ()
-    if not all(s == 0 or s >= SMALLEST * max(shares) for s in shares):
+    least = SMALLEST * max(shares, default=0.0)
+    if len(shares) > MOST_PARTS or not all(s == 0 or s >= least for s in shares):
         shares = ()
     is_least = all(s > 0 or (is_ramp and s == 0) for s in shares) and sum(shares) > 0
     if len(shares) < 2 or not is_least or not all(map(math.isfinite, shares)):
-        raise UsageError(f"{what} {text!r} is no split.", "Write it like 50:50 or 2:1, the incumbent's share first.")
+        raise UsageError(
+            f"{what} {short(text)!r} is no split.", "Write it like 50:50 or 2:1, the incumbent's share first."
+        )
     return shares

@@ -45,6 +45,8 @@ def read_document(path: Path, folders: Sequence[str] = ()) -> Document:
         by = files[-1][0]
         if not isinstance(extended, str):
             raise ConfigError(f"{by}: extends: {extended!r} is not a path.", 'Write extends = "../company.toml".')
+        if "\0" in extended:
+            raise ConfigError(f"{by}: extends: {extended!r} is no path: it has a zero character.")
         base = Path(os.path.normpath(by.parent / extended))
         if not (_is_above(base, by.parent) or is_inside(base, (str(by.parent), *folders))):
             raise ConfigError(f"{by}: extends = {extended!r} leads out of the folders that were named.", HINT)
