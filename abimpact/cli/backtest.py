@@ -9,6 +9,7 @@ import typer
 from abimpact.cli import options as o
 from abimpact.cli.printing import page, show, spare
 from abimpact.errors import UsageError
+from abimpact.spec.engine_url import redacted
 
 Incumbent = Annotated[
     str | None, typer.Option(help="Column of what the rules decided: 1 where they act.", rich_help_panel=o.WHAT)
@@ -140,7 +141,7 @@ def backtest(
     with shown_progress(is_wanted=not no_progress) as progress:
         found = run_backtest(
             request,
-            command=shlex.join(["abimpact", *sys.argv[1:]]),
+            command=redacted(shlex.join(["abimpact", *sys.argv[1:]])),
             running=Running(memory_limit=memory_limit, threads=threads, progress=progress),
         )
     text = render(found, format_name, page(is_quiet=quiet, is_verbose=verbose))

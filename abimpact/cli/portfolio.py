@@ -10,6 +10,7 @@ import typer
 from abimpact.cli import options as o
 from abimpact.cli.asking import metrics_of
 from abimpact.errors import UsageError
+from abimpact.spec.engine_url import redacted
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -72,7 +73,7 @@ def portfolio(
     )
     with shown_progress(is_wanted=not no_progress) as progress:
         running = Running(memory_limit=memory_limit, threads=threads, progress=progress)
-        command = shlex.join(["abimpact", *sys.argv[1:]])
+        command = redacted(shlex.join(["abimpact", *sys.argv[1:]]))
         printed(
             lambda: together(results, asked, command=command, running=running).told,
             format_name,

@@ -247,6 +247,15 @@ def test_secrets_are_redacted(text: str) -> None:
     assert "***" in redacted(text)
 
 
+def test_every_recorded_command_is_redacted() -> None:
+    root = Path(abimpact.__file__).parent
+    recorded = [
+        line for path in root.rglob("*.py") for line in path.read_text().splitlines() if "sys.argv[1:]]" in line
+    ]
+    assert len(recorded) > 3
+    assert [line for line in recorded if "redacted(" not in line] == []
+
+
 @pytest.mark.parametrize("text", ["-m tokens=input+output", "--where 'token_count=5'", "token_cost = 0.002", "a=b"])
 def test_what_is_counted_in_tokens_is_no_secret(text: str) -> None:
     assert redacted(text) == text
