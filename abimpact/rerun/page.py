@@ -55,6 +55,11 @@ def headline(found: Rerun) -> str:
         verdict = ", and so is the verdict" if found.is_verdict_same is not None else ""
         return f"The numbers hold: all {compared} are the same {how}{verdict}."
     count = sum(_is_number(d.old) for d in found.differences)
+    if not count:
+        others = numbers.count(len(found.differences))
+        return (
+            f"All {compared} numbers are the same, but not all the rest: {others} other values are not what they were."
+        )
     said = {True: "the verdict is the same", False: "the verdict is another one"}
     verdict = f"; {said[found.is_verdict_same]}" if found.is_verdict_same is not None else ""
     differ = "is" if count == 1 else "are"

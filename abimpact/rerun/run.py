@@ -1,5 +1,6 @@
 """Runs what a result was made by once more, and holds the numbers against the stored ones."""
 
+import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -74,12 +75,14 @@ def run_again(
     places = Places(recorded=stored, given=given)
     try:
         request = _with_log(places.request(request), frame, stored)
-        new = VERBS[stored.verb](_Asked(stored, places, request, frame, command, running or Running()))
+        made_anew = VERBS[stored.verb](_Asked(stored, places, request, frame, command, running or Running()))
     except MovedOnError as error:
         return Rerun(
             recorded=stored, new=None, inputs=(), software=(), held=None, differences=(), tolerance=tolerance,
             moved_on=str(error),
         )  # fmt: skip
+    # As it would be read from a file: with texts where Python has names of its own for them.
+    new = json.loads(json.dumps(made_anew, allow_nan=False))
     made = recorded(new, stored.path).provenance
     inputs = held_inputs(stored.provenance.sources, made.sources, is_known=frame is None)
     held = hold_against(stored.document, named_as_before(new, inputs))

@@ -23,8 +23,9 @@ LOG = "--variant variant --incumbent rules --unit unit".split()
 # What each verb is asked, by name; log.csv holds tests.logs.frame, the samples lie beside it.
 ASKED = {
     "specs": "report log.csv -m value -m value/sessions -m value:p90:lower --guardrail sessions@5% --segment country",
-    "options": "report log.csv -m converted --seed 7 --level 0.9 --where sessions<9 --missing zero --several-rows sum "
+    "options": "report log.csv -m converted --seed 7 --level 0.9 --where sessions<9 --missing zero "
     "--covariate sessions --split 50:50 --resamples 199",
+    "several rows": "report twice.csv -m value --several-rows mean --resamples 0",
     "money": "report log.csv -m value --value currency=EUR --value units_per_year=1000 --value build_cost=5 "
     "--value run_cost_per_year=1 --value team_cost=3 --value audit_cost_per_year=4 --value cost_per_sessions=0.001",
     "page": "report log.csv -m value -o page.html",
@@ -73,7 +74,7 @@ def edited(change: Callable[[dict[str, Any]], object]) -> None:
 
 def stored(asked: str, path: str = "result.json") -> dict[str, Any]:
     verb, *rest = asked.split()
-    more = LOG if "log.csv" in rest else []
+    more = LOG if {"log.csv", "twice.csv"} & set(rest) else []
     assert main([verb, *rest, *more, "-o", path, "-q"]) == 0
     return document() if path == "result.json" else {}
 
@@ -86,7 +87,7 @@ def rerun(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, dic
     return code, found
 
 
-QUICK = ("specs", "plan of numbers")
+QUICK = ("specs", "several rows", "plan of numbers")
 
 
 @pytest.mark.parametrize(
@@ -94,6 +95,8 @@ QUICK = ("specs", "plan of numbers")
     [pytest.param(asked, id=name, marks=() if name in QUICK else pytest.mark.slow) for name, asked in ASKED.items()],
 )
 def test_every_result_holds(asked: str, folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    if "twice.csv" in asked:
+        pd.concat([frame(), frame().head(200)]).to_csv("twice.csv", index=False)
     if "sample_data" in asked:
         shutil.copytree(SAMPLES, folder / "sample_data")
     old = stored(asked)
