@@ -16,7 +16,9 @@ pytestmark = pytest.mark.slow
 DRAWN = ("-o", "r.html", "-o", "r.xlsx", "--plots", "plots")
 
 
-@pytest.mark.fault("HOME is not set, not there, or read-only; pictures are drawn", "exit 0, nothing on standard error")
+@pytest.mark.fault(
+    "HOME is not set, not there, or cannot be written to; pictures are drawn", "exit 0, nothing on standard error"
+)
 @pytest.mark.parametrize("home", ["unset", "missing", "a file"])
 def test_no_home(home: str, log: Path, tmp_path: Path, tmp_path_factory: pytest.TempPathFactory) -> None:
     (tmp_path / "a file").write_text("")
