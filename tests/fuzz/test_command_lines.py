@@ -51,10 +51,10 @@ sound = ("--unit", "unit", "--variant", "variant", "--incumbent", "rules", "-m",
 
 @st.composite
 def lines(draw: st.DrawFn) -> list[str]:
-    """Words in any order, or a sound line with a few words more."""
+    """Words in any order, or a sound line with a few words more; a verb alone shows its help."""
     verb = draw(st.one_of(st.sampled_from(VERBS), st.sampled_from(NASTY[:6])))
     if draw(st.booleans()):
-        return [verb, *draw(st.lists(words, max_size=6))]
+        return [verb, *draw(st.lists(words, min_size=1, max_size=6))]
     more = [word for pair in draw(st.lists(pairs, max_size=2)) for word in pair]
     return [verb, draw(st.sampled_from(("log.parquet", "log.csv", "*.csv"))), *sound, *more]
 
