@@ -60,7 +60,13 @@ def units_of_events(reading: Reading) -> tuple[Reading, EventCounts]:
     )
     relation = f"(SELECT {columns} FROM event_units{closed})"
     families = {**reading.families, **reading.engine.describe(relation)}
-    loaded = Loaded(relation=relation, order="0", guesses=reading.loaded.guesses, fills=reading.loaded.fills)
+    loaded = Loaded(
+        relation=relation,
+        order="0",
+        guesses=reading.loaded.guesses,
+        fills=reading.loaded.fills,
+        identifiers=reading.loaded.identifiers,
+    )
     experiment = replace(reading.experiment, where=None, derive={})
     return Reading(reading.engine, loaded, families, experiment), counts
 

@@ -38,8 +38,10 @@ class Opener:
         for name in (*self.families, *self.experiment.derive):
             if name.casefold() in (ARM, PLACE, DAY):
                 raise DataError(f"A column is called {name!r}, which abimpact needs itself.", "Rename the column.")
+        units = tuple(name for name in (self.experiment.unit, self.experiment.cluster) if name)
         try:
-            return _open(Reading(self.engine, self.loaded, self.families, self.experiment))
+            loaded = replace(self.loaded, identifiers=units)
+            return _open(Reading(self.engine, loaded, self.families, self.experiment))
         except FAILURES as error:
             raise failure(error, [file.path for file in self.loaded.files]) from error
 

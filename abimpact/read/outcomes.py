@@ -70,7 +70,8 @@ def with_outcomes(
         raise ConfigError(f"{WHAT} needs the unit that both files have.", "Name it: unit = … in [data], or --unit.")
     key = outcomes.key(experiment.unit)
     try:
-        table = load(engine, outcomes.survey, texts=[key, *texts], numbers=numbers, table="outcomes_loaded")
+        named = [key, *texts]
+        table = load(engine, outcomes.survey, texts=named, numbers=numbers, identifiers=[key], table="outcomes_loaded")
         if experiment.events:
             return _as_events(engine, loaded, table, key, experiment, texts, numbers), None
         return _joined(engine, loaded, table, key, outcomes, experiment)

@@ -13,7 +13,9 @@ import pandas as pd
 import pytest
 
 import abimpact
+from abimpact import analyze
 from abimpact.cli.main import main
+from abimpact.errors import AbimpactError
 from abimpact.spec.engine_url import redacted
 from abimpact.spec.private import mark, may_name_somebody, without_quotes, without_values
 from tests.faults.process import ASKED, PROGRAM, run
@@ -165,6 +167,14 @@ def test_a_key_with_several_values_is_told_by_its_row(
     shown = capfd.readouterr().err
     assert "users.csv, row 2: 1 value of 'who' has several of 'plan'" in shown
     assert not names_somebody(shown.encode())
+
+
+@pytest.mark.parametrize("metric", ["who", "x=CAST(who AS DOUBLE)"])
+def test_no_error_about_a_frame_names_a_unit(metric: str) -> None:
+    frame = people(400)[["who", "variant"]].assign(who=lambda d: d.who.str.replace("@", "_"))
+    with pytest.raises(AbimpactError) as caught:
+        analyze(frame, unit="who", variant="variant", incumbent="rules", proposed="ml", metrics=[metric])
+    assert not names_somebody(caught.value.message.encode())
 
 
 def test_a_typo_is_still_shown(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
