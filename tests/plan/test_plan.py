@@ -281,3 +281,48 @@ def test_hostile_names_stay_names() -> None:
         assert "\x1b" not in text
         assert "\n# <" not in text
         assert "\n# r" not in text
+
+
+QUANTILES = (
+    MetricRequest(spec="value:p90", role=Role.PRIMARY),
+    MetricRequest(spec="value:p50@10%", name="median", role=Role.GUARDRAIL),
+)
+
+
+def test_a_quantile_is_planned_from_the_values_that_were_seen() -> None:
+    log = frame(8_000)
+    found = from_log(log, Request(metrics=QUANTILES), lift="10%")
+    high, median = found.kpis
+    assert high.seen.baseline == pytest.approx(log["value"].quantile(0.9), rel=0.01)
+    assert median.seen.baseline == pytest.approx(log["value"].quantile(0.5), rel=0.01)
+    # The standard error of a quantile is sqrt(q (1 - q) / n) / density; a tenth is about 8 % above 22.4 / sqrt(...).
+    n = found.primary.exact
+    assert n is not None
+    density = np.histogram(log["value"], bins=[high.seen.baseline * 0.95, high.seen.baseline * 1.05])[0][0] / 8_000
+    density /= high.seen.baseline * 0.1
+    expected = (1 + 1.1**2) * (2.802 * 0.3 / density / (0.1 * high.seen.baseline)) ** 2
+    assert n[0] == pytest.approx(expected, rel=0.25)
+    assert (high.power or 0) >= 0.8 - 0.02
+    # The smallest change that so many units show is the one that was planned for.
+    again = from_log(log, Request(metrics=QUANTILES), units=found.total)
+    assert again.primary.detectable is not None
+    assert again.primary.detectable.relative == pytest.approx(0.1, rel=0.1)
+    for name in ("terminal", "markdown"):
+        assert "value:p90" in render(page(found), {}, name, Options())
+
+
+@pytest.mark.parametrize("claim", ["safe", "equivalent"])
+def test_a_margin_of_a_quantile_is_one_edge_or_two(claim: str) -> None:
+    request = Request(metrics=(MetricRequest(spec="value:p50", role=Role.PRIMARY),))
+
+    def units(margin: str) -> float:
+        found = from_log(frame(8_000), request, claim=claim, margin=margin).primary.exact
+        assert found is not None
+        return found[0]
+
+    # Twice the margin needs about a quarter of the units.
+    assert units("10%") / units("20%") == pytest.approx(4.0, rel=0.35)
+    half = float(frame(8_000)["value"].median()) / 10
+    assert units(f"{half:.4f}") == pytest.approx(units("10%"), rel=0.15)
+    with pytest.raises(DataError, match="too few for a quantile"):
+        from_log(pd.DataFrame({"value": [1.0]}), request, claim=claim, margin="10%")
