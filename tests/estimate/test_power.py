@@ -227,3 +227,17 @@ def test_a_share_has_room_up_to_all_or_down_to_none(direction: Better) -> None:
     few = detectable(share(0.02, direction), 30.0, 0.8, terms())
     assert (few is None) == (direction is Better.LOWER)
     assert detectable(share(0.98, direction), 30.0, 0.8, terms()) is None or direction is Better.LOWER
+
+
+@pytest.mark.parametrize("margin", [Tolerance(amount=0.1, is_relative=True), Tolerance(amount=0.02, is_relative=False)])
+@pytest.mark.parametrize("ratio", [0.25, 3.0])
+def test_a_share_is_held_against_a_margin_by_its_score_at_any_split(margin: Tolerance, ratio: float) -> None:
+    p, n = 0.2, 40_000
+    claim = safe(share(p), margin, terms(ratio=ratio))
+    counts = Counts(x_t=round(p * ratio * n), n_t=round(ratio * n), x_c=round(p * n), n_c=n)
+    z = score_ratio_z(counts, 0.9) if margin.is_relative else score_z(counts, -0.02)
+    # Without a change the score against the margin is distance sqrt(n) / null on average.
+    assert claim.distance * np.sqrt(n) / claim.null == pytest.approx(z, rel=1e-4)
+    factor = 0.9 if margin.is_relative else 1.0
+    assert claim.alternative == pytest.approx(np.sqrt(p * (1 - p) * (factor**2 + 1 / ratio)))
+    assert claim.distance == pytest.approx(0.02)
