@@ -11,6 +11,7 @@ from scipy.stats import multivariate_normal, norm
 from abimpact.decide.money import annuity, evsi, fading_annuity, value
 from abimpact.decide.value import Effect, Trial, Value
 from abimpact.decide.worth import compare_values
+from abimpact.estimate.estimate import Interval
 from abimpact.spec.value import Costs, Prior, ValueTerms
 from tests.estimate.cases import cases
 
@@ -144,3 +145,19 @@ def test_the_best_of_three_has_the_probability_of_the_normal_law() -> None:
 
 def test_one_proposed_variant_has_no_contrasts() -> None:
     assert compare_values([worth()], lambda *_: None, 0.95) == ((worth(),), ())
+
+
+def test_the_resampled_value_is_that_of_the_limits_of_the_effect() -> None:
+    seen = Interval(estimate=0.039, low=0.01, high=0.07, level=0.9)
+    for sign in (1, -1):
+        found = worth(replace(EFFECT, sign=sign, resampled=seen))
+        assert found.resampled is not None
+        ends = sorted(found.per_effect * sign * x - found.fixed for x in (0.01, 0.07))
+        assert [found.resampled.low, found.resampled.high] == pytest.approx(ends)
+        assert found.resampled.estimate == pytest.approx(found.per_effect * 0.039 - found.fixed)
+        assert found.resampled.level == 0.9
+    for limits in ({"low": None}, {"high": None}):
+        assert worth(replace(EFFECT, resampled=replace(seen, **limits))).resampled is None
+    prior = Prior(mean=0.0, sd=0.05, is_relative=False)
+    assert worth(replace(EFFECT, resampled=seen), prior=prior).resampled is None
+    assert worth(EFFECT).resampled is None
