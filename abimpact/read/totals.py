@@ -93,9 +93,11 @@ def rounded(total: float | None) -> float | None:
 
 def _units(log: Log, n_files: int) -> str:
     """How units are counted: what the log has shown of them may save counting distinct ones."""
-    counts = None if log.events else log.unit_counts
-    if counts is not None and not (counts.in_both or counts.repeated):
+    events, counts = log.events, log.unit_counts
+    if events and n_files == 1 and not events.without_time:
+        return str(events.units + events.unexposed_units)
+    if not events and counts and not (counts.in_both or counts.repeated):
         return "count(*)"
-    if counts is not None and n_files == 1:
+    if not events and counts and n_files == 1:
         return str(counts.total)
     return f"count(DISTINCT {quote(log.experiment.unit or '')})"
