@@ -2,7 +2,7 @@
 
 from datetime import date, timedelta
 
-from abimpact.errors import DataError
+from abimpact.errors import ConfigError, DataError
 from abimpact.read.numbers_in_text import number_sql
 from abimpact.read.profile import Term
 from abimpact.read.reading import Reading
@@ -41,7 +41,13 @@ def matured(experiment: Experiment, metric: Metric) -> date | None:
     """The last day whose units are old enough for the metric; None where every unit is."""
     if metric.matures_after is None or experiment.as_of is None:
         return None
-    return experiment.as_of - timedelta(days=metric.matures_after)
+    try:
+        return experiment.as_of - timedelta(days=metric.matures_after)
+    except OverflowError as error:
+        raise ConfigError(
+            f"metric {metric.name!r}: {metric.matures_after:,} days before {experiment.as_of} there is no day.",
+            "Give matures_after and as_of as they are.",
+        ) from error
 
 
 def _number(reading: Reading, expression: Expression) -> tuple[str, bool, str]:

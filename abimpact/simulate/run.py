@@ -28,6 +28,7 @@ from abimpact.summarise.blocks import scan_blocks, scan_shares
 from abimpact.summarise.summarise import covariate_names
 
 REPETITIONS = 2_000
+MOST_REPETITIONS = 1_000_000
 # Effects beyond this are no effects but other data.
 LARGEST_LIFT = 10.0
 # Repetitions that tell how wide intervals are, before an effect is chosen.
@@ -50,6 +51,10 @@ class Terms:
         for name, number in (("--repetitions", self.repetitions), ("--units", self.units)):
             if number is not None and number < 1:
                 raise UsageError(f"{name} {number} is not a number from 1 on.", "Leave it out for the usual one.")
+        if self.repetitions > MOST_REPETITIONS:
+            raise UsageError(
+                f"--repetitions {self.repetitions:,} would take days.", f"Give at most {MOST_REPETITIONS:,}."
+            )
         if self.lift is not None and (not -1 < self.lift <= LARGEST_LIFT or self.lift == 0):
             raise UsageError(f"--lift {self.lift:g} cannot be put in.", "Write it like --lift 3% or --lift 0.03.")
 

@@ -154,6 +154,12 @@ def _zstd_bomb(text: bytes, times: int) -> Maker:
     return make
 
 
+def _cut_zstd(folder: Path) -> str:
+    content = pa.compress((HEADER + ROWS * 200).encode(), "zstd", asbytes=True)
+    (folder / "log.csv.zst").write_bytes(content[: len(content) // 2])
+    return "log.csv.zst"
+
+
 def _workbook_bomb(folder: Path) -> str:
     pd.DataFrame(table().to_pandas()).to_excel(folder / "sound.xlsx", index=False)
     with (
@@ -256,6 +262,8 @@ MAKERS: dict[str, Maker] = {
     "gzip with rubbish behind": written("log.csv.gz", gzip.compress((HEADER + ROWS).encode()) + b"rubbish" * 20),
     "two gzips": written("log.csv.gz", gzip.compress((HEADER + ROWS[:-1]).encode()) + gzip.compress(b"\n99,ml,1\n")),
     "cut zstd": written("log.csv.zst", b"\x28\xb5\x2f\xfd" + b"\x00" * 30),
+    "zstd cut in the middle": _cut_zstd,
+    "gzip whose sum is wrong": written("log.csv.gz", gzip.compress((HEADER + ROWS).encode())[:-8] + b"abcd\x01\0\0\0"),
     "nested json": written("log.jsonl", '{"a":' * 5000 + "1" + "}" * 5000 + "\n"),
     "json of lists": written("log.jsonl", "[[1]]\n[[2]]\n"),
     "json cut": written("log.jsonl", '{"unit": 1, "variant": "ml", "value": 1}\n{"unit": 2, "va'),

@@ -152,3 +152,16 @@ def test_requests_that_make_no_sense() -> None:
         (name,) = asked
         with pytest.raises(UsageError, match=name.replace("_", "-")):
             run(frame(100), **asked)
+
+
+@pytest.mark.parametrize(("largest", "is_lost"), [(1e8, False), (1e30, True), (2.0**63, True)])
+def test_values_that_would_drown_anothers_are_refused(largest: float, is_lost: bool) -> None:
+    """Beside 2^63 in one variant the other's mean and variance were wrong in their first digits."""
+    data = frame(200)
+    data.loc[data.variant[data.variant == "ml"].index[0], "value"] = largest
+    if is_lost:
+        with pytest.raises(DataError, match="are lost"):
+            run(data)
+        assert run(data, "value:p50").to_dict()["metrics"][0]["estimates"]
+    else:
+        assert value(run(data)) == pytest.approx(data[data.variant == "rules"].value.mean(), rel=1e-12)

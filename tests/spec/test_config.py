@@ -6,11 +6,13 @@ from typing import Any
 import jsonschema
 import pytest
 
+from abimpact import analyze
 from abimpact.errors import ConfigError, UsageError
 from abimpact.spec.config import find_config, load_request
 from abimpact.spec.metric import Role
 from abimpact.spec.request import MetricRequest
 from abimpact.spec.schema import config_schema
+from tests.logs import frame
 
 CONFIG = """
 [data]
@@ -121,3 +123,14 @@ def test_the_schema_accepts_the_samples_and_refuses_unknown_keys() -> None:
         jsonschema.validate(tomllib.loads(sample.read_text()), schema)
     with pytest.raises(jsonschema.ValidationError):
         jsonschema.validate({"data": {"nope": 1}}, schema)
+
+
+@pytest.mark.parametrize("as_of", ["0001-01-01", "9999-12-31"])
+def test_days_that_there_are_not_are_refused(tmp_path: Path, as_of: str) -> None:
+    path = tmp_path / "abimpact.toml"
+    path.write_text(
+        f'[data]\nas_of = {as_of}\ntime = "day"\n[[metric]]\nname = "value"\nrole = "primary"\n'
+        'matures_after = "99999999999999999999d"\n'
+    )
+    with pytest.raises(ConfigError, match="there is no day"):
+        analyze(frame(60), unit="unit", variant="variant", incumbent="rules", config=path, resamples=0)
