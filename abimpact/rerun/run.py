@@ -18,6 +18,8 @@ from abimpact.spec.request import Request
 
 # Other versions of numpy, scipy or the engine may round another way.
 TOLERANCE = 1e-9
+# What a file may ask for: on the command line it would be the user's own wish.
+MOST_REPETITIONS = 1_000_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -156,6 +158,11 @@ def _simulate(asked: _Asked) -> dict[str, Any]:
         terms = TypeAdapter(Terms).validate_python(dict(asked.stored.options))
     except ValidationError as error:
         raise DataError(f"{asked.stored.path}: provenance.config.options is not what abimpact wrote.") from error
+    if terms.repetitions > MOST_REPETITIONS:
+        raise DataError(
+            f"{asked.stored.path}: {terms.repetitions:,} repetitions: a rerun does at most {MOST_REPETITIONS:,}.",
+            "Run abimpact simulate itself.",
+        )
     return to_dict(run_simulation(asked.request, terms=terms, **asked.how))
 
 

@@ -265,6 +265,14 @@ def test_what_cannot_be_run_again_is_refused(
     assert said in capsys.readouterr().err
 
 
+@pytest.mark.usefixtures("folder")
+def test_a_file_does_not_ask_for_a_run_without_end(capsys: pytest.CaptureFixture[str]) -> None:
+    stored("simulate log.csv -m value --repetitions 3")
+    edited(lambda d: d["provenance"]["config"]["options"].update(repetitions=10**9))
+    assert main(["rerun", "result.json"]) == 3
+    assert "repetitions" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize("text", ["", "{", "[1]", '{"schema": 3}', "[" * 100_000, '{"schema": NaN}'])
 @pytest.mark.usefixtures("folder")
 def test_files_that_are_no_result(text: str, capsys: pytest.CaptureFixture[str]) -> None:
