@@ -287,3 +287,67 @@ def test_the_overall_verdict_is_that_of_the_best_variant_that_may_ship() -> None
     assert overall(decisions, results).proposed == "b"
     assert overall(decisions[2:], results).proposed == "c"
     assert overall(decisions[3:], results).proposed == "d"
+
+
+def test_every_rule_tells_the_numbers_that_it_looked_at() -> None:
+    warned = replace(BLOCK, code="outliers", severity=Severity.WARN)
+    results = adjust_pvalues([metric("profit", GOOD), SAFE, WATCHED])
+    told = {b.rule: dict(b.data) for b in decide([warned, BLOCK, warned], results, "ml", 0.95).because}
+    assert told["checks"] == {"blocking": ["sample_ratio"], "warnings": ["outliers"]}
+    profit = {
+        "metric": "profit", "shown": True, "estimate": GOOD, "low": GOOD - 0.02, "high": GOOD + 0.02, "level": 0.95,
+        "is_relative": True, "pvalue": 0.0001, "pvalue_adjusted": 0.0001,
+    }  # fmt: skip
+    assert told["primary_better"] == {"metrics": [profit], "more_units": 780_000}  # (2.80 / 2)^2 - 1 times 803,112
+    assert told["primary_worse"] == {"metrics": [{**profit, "shown": False}]}
+    rails = {m["metric"]: m for m in told["guardrails"]["metrics"]}
+    assert (rails["errors"]["shown"], rails["unsubscribes"]["shown"]) == (False, True)
+    assert {k: rails["errors"][k] for k in ("margin", "bound", "pvalue_safe", "pvalue_worse")} == {
+        "margin": 0.05, "bound": 0.0, "pvalue_safe": 0.001, "pvalue_worse": 0.99,
+    }  # fmt: skip
+    assert "margin" not in rails["unsubscribes"]
+    assert [m["shown"] for m in told["guardrails_safe"]["metrics"]] == [True, False]
+    assert told["equivalence"] == {"metrics": []}
+    assert told["trade_off"] == {"better": ["profit"], "worse": [], "exchange_rate": None}
+
+
+def test_without_a_lift_the_absolute_interval_is_told_and_a_trade_has_its_rate() -> None:
+    estimate = build.estimate("welch", (4.0, 2.0, 6.0), (None, None, None), 0.0001)
+    better = build.metric("profit", estimate, role=Role.PRIMARY)
+    worse = build.metric("sales", replace(estimate, absolute=build.interval((-2.0, -3.0, -1.0))), role=Role.PRIMARY)
+    told = {b.rule: b.data for b in decide([], adjust_pvalues([better, worse]), "ml", 0.95).because}
+    assert told["trade_off"] == {"better": ["profit"], "worse": ["sales"], "exchange_rate": 2.0}
+    first = told["primary_better"]["metrics"][0]
+    assert (first["is_relative"], first["estimate"], first["low"], first["high"]) == (False, 4.0, 2.0, 6.0)
+
+
+@pytest.mark.parametrize(
+    ("statistic", "more"), [(1.4, 2_500_000), (3.0, None), (0.2, None), (0.29, 75_000_000), (None, None)]
+)
+def test_units_that_would_do_are_named_while_they_are_within_reach(statistic: float | None, more: int | None) -> None:
+    """Power 0.8 needs (2.80 / z)^2 times the 803,112 units, up to a hundred times, of which those seen are no more."""
+    found = metric("profit", OPEN)
+    results = adjust_pvalues([replace(found, estimates=(replace(found.estimates[0], statistic=statistic),))])
+    told = {b.rule: b.data for b in decide([], results, "ml", 0.95).because}
+    units = told["primary_better"]["more_units"]
+    assert units == more if more is None else units == pytest.approx(more, rel=0.04)
+    assert units is None or str(units)[2:].strip("0") == ""
+
+
+def test_money_tells_what_it_weighed() -> None:
+    worth = money(0.1, 1.0, 0.1)
+    told = {b.rule: b.data for b in decide([], adjust_pvalues([metric("profit", GOOD)]), "ml", 0.95,
+                                           worth=worth, terms=TERMS).because}["value"]  # fmt: skip
+    assert told == {
+        "metric": worth.metric, "probability_pays": worth.probability_pays, "ship_probability": 0.95,
+        "keep_probability": 0.05, "npv": worth.npv.estimate, "break_even_absolute": worth.break_even_absolute,
+        "break_even_relative": worth.break_even_relative, "more_units": 1_000, "worth_of_more": worth.more[1].worth,
+        "cost_of_more": 100.0,
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(("p", "verdict"), [(0.05, "keep/does_not_pay"), (0.95, "ship/pays")])
+def test_the_thresholds_of_money_belong_to_the_decided_side(p: float, verdict: str) -> None:
+    worth = replace(money(0.1, 1.0, 0.1), probability_pays=p)
+    decision = decide([], adjust_pvalues([metric("profit", GOOD)]), "ml", 0.95, worth=worth, terms=TERMS)
+    assert f"{decision.code}/{decision.reason}" == verdict
