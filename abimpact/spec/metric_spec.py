@@ -130,8 +130,10 @@ def _from_spec(spec: str, request: MetricRequest, columns: Mapping[str, str]) ->
 def _parts(body: str, columns: Mapping[str, str], what: str) -> tuple[Expression, Expression | None]:
     """Numerator and denominator, or one expression."""
     for i, character in enumerate(body):
+        if character != "/":
+            continue
         top, bottom = body[:i].strip(), body[i + 1 :].strip()
-        if character == "/" and top in columns and bottom in columns:
+        if top in columns and bottom in columns:
             return column(top), column(bottom)
     whole = parse_expression(body, columns, what)
     if "/" not in body:

@@ -14,7 +14,7 @@ from abimpact.spec.derive import derived_columns
 from abimpact.spec.event_metrics import plan_events
 from abimpact.spec.event_phrases import has_condition, is_of_events
 from abimpact.spec.experiment import Experiment
-from abimpact.spec.expression import find_column, parse_expression
+from abimpact.spec.expression import MOST_CHARACTERS, find_column, parse_expression
 from abimpact.spec.limit import resolve_limits
 from abimpact.spec.metric import Better, Metric, MetricKind, Role
 from abimpact.spec.metric_spec import covariates, resolve_metric
@@ -30,6 +30,8 @@ VARIANT_NAMES = frozenset(
     "variant variation arm experiment_group test_group ab_group treatment_group experiment_variant group "
     "version".split()
 )
+# What may stand around the expression of a SPEC: a name, a direction, a margin.
+MOST_AROUND = 500
 # Beyond these a run takes minutes and memory for digits that nobody reads.
 MOST_LEVEL, MOST_RESAMPLES, MOST_LOOKS = 0.999999, 1_000_000, 100
 SAY_EVENTS = "If the rows are events, say so in [data.events] of abimpact.toml."
@@ -38,6 +40,7 @@ SAY_EVENTS = "If the rows are events, say so in [data.events] of abimpact.toml."
 def resolve(request: Request, columns: Mapping[str, str]) -> Experiment:
     """The experiment that `request` means in a log with `columns` (names to type families)."""
     check_values(request)
+    _check_lengths(request, columns)
     derive, known = derived_columns(request.derive, columns)
     variant, said = named_or_guessed(request.variant, VARIANT_NAMES, known, "--variant")
     aggregates = resolve_aggregates(request.aggregates, known, request.segments) if request.aggregates else None
@@ -105,6 +108,18 @@ def resolve(request: Request, columns: Mapping[str, str]) -> Experiment:
         limits=limits,
         guesses=(*said, *also_said, *said_last, *said_of_value),
     )
+
+
+def _check_lengths(request: Request, columns: Mapping[str, str]) -> None:
+    """Refuse texts of metrics, before they are looked through, that no expression may have."""
+    for metric in request.metrics:
+        if isinstance(metric, Metric):
+            continue
+        for text in (metric.spec, metric.name, metric.value, metric.numerator, metric.denominator, metric.weight):
+            if text and len(text) > MOST_CHARACTERS + MOST_AROUND and text not in columns:
+                raise ConfigError(
+                    f"metric {short(text)!r} has {len(text):,} characters.", f"At most {MOST_CHARACTERS:,} are read."
+                )
 
 
 def _check_events(unit: str | None, time: str | None) -> None:

@@ -185,3 +185,13 @@ def test_the_catalogue_is_as_large_as_is_said() -> None:
     assert len(CATALOGUE) >= 200
     assert len({a.text for a in CATALOGUE}) == len(CATALOGUE)
     assert len({a.kind for a in CATALOGUE}) == 8
+
+
+@pytest.mark.parametrize("name", ["metric", "guardrail", "value", "weight"])
+@pytest.mark.parametrize(
+    "text", ["9" * 1_000_000, "value/" * 100_000, "a:" * 100_000, "x of " * 100_000, "(" * 100_000]
+)
+def test_a_text_without_end_is_refused_at_once(home: Home, name: str, text: str) -> None:
+    words, config = channel(name, text)
+    outcome = attempted(home, words, dumps(config))
+    assert (outcome.code, "characters" in outcome.err) == (USAGE, True)
