@@ -16,6 +16,10 @@ lint:
 slow:
     python -m pytest -m slow
 
+# Renew the locked versions (needs uv); with names only those move.
+lock *names:
+    requirements/lock {{names}}
+
 # The docs as a site, as it will be.
 site:
     mkdocs serve --strict
