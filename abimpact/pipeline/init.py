@@ -4,10 +4,13 @@ from collections.abc import Mapping
 from contextlib import closing
 from dataclasses import dataclass, replace
 
+import duckdb
+
 from abimpact.errors import UsageError
 from abimpact.pipeline.reading import Running
 from abimpact.read.compressed import check_compressed
 from abimpact.read.duckdb_engine import DuckDBEngine
+from abimpact.read.engine import failure
 from abimpact.read.facts import look_at, look_at_groups, share_in_one_variant
 from abimpact.read.loaded import Loaded
 from abimpact.read.loading import load
@@ -50,10 +53,13 @@ def run_init(request: Request, *, command: str = "", running: Running | None = N
     made = DuckDBEngine(memory_limit=running.memory_limit, threads=running.threads)
     with unchanged(files), closing(made) as engine:
         engine.lock([file.path for file in files])
-        loaded = load(engine, survey(engine, files, request.pick))
-        look = _Look(engine, loaded, look_at(engine, loaded), request)
-        aggregates = find_aggregates(look.facts)
-        return _of_aggregates(look, aggregates) if aggregates else _of_rows(look)
+        try:
+            loaded = load(engine, survey(engine, files, request.pick))
+            look = _Look(engine, loaded, look_at(engine, loaded), request)
+            aggregates = find_aggregates(look.facts)
+            return _of_aggregates(look, aggregates) if aggregates else _of_rows(look)
+        except duckdb.Error as error:
+            raise failure(error, [file.path for file in files]) from error
 
 
 def _named(name: str | None, facts: LogFacts, flag: str) -> Choice | None:

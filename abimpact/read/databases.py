@@ -34,6 +34,7 @@ def read_duckdb(engine: DuckDBEngine, file: InputFile, pick: Pick) -> Taken:
 
 def read_sqlite(engine: DuckDBEngine, file: InputFile, pick: Pick) -> Taken:
     """A table or view of an SQLite file, in batches."""
+    _check_whole(file)
     try:
         connection = _connected(file.path)
         listed = (
@@ -51,6 +52,18 @@ def read_sqlite(engine: DuckDBEngine, file: InputFile, pick: Pick) -> Taken:
     except sqlite3.Error as error:
         raise unreadable(file, str(error)) from error
     return Taken(source=f"(SELECT *{_as_dates(engine, 'sqlite_table', dates)} FROM sqlite_table)")
+
+
+def _check_whole(file: InputFile) -> None:
+    """Refuse a file with fewer pages than its header says: SQLite reads what is missing as nothing.
+
+    The header says so only if the last program that wrote the file was one that keeps it up to date.
+    """
+    with open(file.path, "rb") as stream:
+        head = stream.read(100)
+    size, pages = int.from_bytes(head[16:18]), int.from_bytes(head[28:32])
+    if head[24:28] == head[92:96] and file.bytes < (size if size > 1 else 1 << 16) * pages:
+        raise unreadable(file, "it is cut off")
 
 
 def picked(file: InputFile, what: str, name: str | None, names: Sequence[str]) -> str:

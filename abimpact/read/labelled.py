@@ -13,6 +13,9 @@ from abimpact.read.sources import InputFile
 from abimpact.read.tables import Taken, unreadable
 from abimpact.spec.request import Pick
 
+# What the reader stumbles over in a damaged file, beside its own errors.
+DAMAGES = (ValueError, TypeError, KeyError, IndexError, OverflowError, AttributeError)
+
 
 def read_spss(engine: DuckDBEngine, file: InputFile, pick: Pick) -> Taken:  # noqa: ARG001 - a reader's signature
     """An SPSS file; values declared missing are missing."""
@@ -25,6 +28,14 @@ def read_stata(engine: DuckDBEngine, file: InputFile, pick: Pick) -> Taken:  # n
 
 
 def _taken(file: InputFile, read: Callable[..., Any]) -> Taken:
+    """All rows; a damaged file's names and values may be of any type, and are refused wherever that is noticed."""
+    try:
+        return _rows(file, read)
+    except DAMAGES as error:
+        raise unreadable(file, f"it is damaged ({type(error).__name__})") from error
+
+
+def _rows(file: InputFile, read: Callable[..., Any]) -> Taken:
     """All rows; a column whose values all have labels is one of labels, with its numbers beside it."""
     guesses: list[str] = []
     try:
