@@ -2,6 +2,7 @@
 
 import sqlite3
 from collections.abc import Iterator, Sequence
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote as url_quote
@@ -36,19 +37,19 @@ def read_sqlite(engine: DuckDBEngine, file: InputFile, pick: Pick) -> Taken:
     """A table or view of an SQLite file, in batches."""
     _check_whole(file)
     try:
-        connection = _connected(file.path)
-        listed = (
-            "SELECT name FROM sqlite_master WHERE type IN ('table', 'view') AND name NOT LIKE 'sqlite\\_%' ESCAPE '\\'"
-        )
-        names = [name for (name,) in connection.execute(listed + " ORDER BY name")]
-        table = quote(picked(file, "table", pick.table, names))
-        columns = _columns(connection, table)
-        if not columns:
-            raise DataError(f"{file.path}: the table {table} has no columns.", "Name another with --table.")
-        dates = [name for name, (_, _, is_date) in columns.items() if is_date]
-        engine.register("sqlite_rows", _batches(connection, table, columns))
-        engine.execute("CREATE OR REPLACE TEMP TABLE sqlite_table AS SELECT * FROM sqlite_rows")
-        connection.close()
+        with closing(_connected(file.path)) as connection:
+            listed = (
+                "SELECT name FROM sqlite_master WHERE type IN ('table', 'view') AND name NOT LIKE 'sqlite\\_%' "
+                "ESCAPE '\\' ORDER BY name"
+            )
+            names = [name for (name,) in connection.execute(listed)]
+            table = quote(picked(file, "table", pick.table, names))
+            columns = _columns(connection, table)
+            if not columns:
+                raise DataError(f"{file.path}: the table {table} has no columns.", "Name another with --table.")
+            dates = [name for name, (_, _, is_date) in columns.items() if is_date]
+            engine.register("sqlite_rows", _batches(connection, table, columns))
+            engine.execute("CREATE OR REPLACE TEMP TABLE sqlite_table AS SELECT * FROM sqlite_rows")
     except sqlite3.Error as error:
         raise unreadable(file, str(error)) from error
     return Taken(source=f"(SELECT *{_as_dates(engine, 'sqlite_table', dates)} FROM sqlite_table)")

@@ -47,7 +47,8 @@ def done(**more: Any) -> Experiment:
         "metrics": (PROFIT,), "segments": (), "strata": (), "split": (0.5, 0.5),
         "calendar": Calendar(), "several_rows": None,
         "where": None, "derive": {}, "as_of": None, "planned_end": END, "planned_units": 1_000, "level": 0.95,
-        "resamples": 0, "seed": 0, "is_history": False, "keeps_units": False, "met_by": None, "decisions": None,
+        "resamples": 0,
+        "studentized": False, "seed": 0, "is_history": False, "keeps_units": False, "met_by": None, "decisions": None,
         "min_segment_units": 100, "corrections": Corrections(), "sequential": "none", "looks": (),
         "spending": "obrien_fleming", "aggregates": None, "events": None, "value": None, "limits": (), "guesses": (),
     }  # fmt: skip
