@@ -18,7 +18,7 @@ EXCEPTIONS = 0.001
 # A value seen on fewer units says nothing about how variants were assigned.
 UNITS_PER_VALUE = 20
 UNITS_PER_PERIOD = 5
-PART_ROWS = 100_000
+PART_ROWS = 20_000
 
 
 def overlap(first: Sequence[int], second: Sequence[int]) -> float:
