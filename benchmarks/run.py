@@ -202,6 +202,8 @@ def main() -> None:
         return
     measured = {size: measure(PEERS, f"users_{size}.parquet", options.runs) for size in options.sizes}
     tables = {size: table(PEERS, found) for size, found in measured.items()}
+    for text in tables.values():
+        print(text, flush=True)
     sections = [*(section(TASKS[name]) for name in options.tasks), resampled()]
     (ROOT / "docs" / "benchmarks.svg").write_text(picture(measured) + "\n", encoding="utf-8")
     text = page(tables, sections, options.runs)

@@ -18,8 +18,8 @@ from tests.logs import opened
 
 OWN = 9_999
 path, resamples = sys.argv[1], int(sys.argv[2])
-data = pq.read_table(path, columns=["variant", "revenue"]).to_pandas()
-with opened(data, ["revenue"]) as log:
+data = pq.read_table(path, columns=["user_id", "variant", "revenue"]).to_pandas()
+with opened(data, ["revenue"], unit="user_id") as log:
     moments = scan_moments(log.engine, log.relation, [log.columns["revenue"]], 2)[0]
     started = time.perf_counter()
     binned = bins(log.engine, log.relation, MetricKind.MEAN, log.columns["revenue"], moments)
