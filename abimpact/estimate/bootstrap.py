@@ -14,7 +14,7 @@ from abimpact.estimate.adjusted import Adjustment, adjust
 from abimpact.estimate.estimate import Estimate, Histogram, Interval, Kind, NotEstimated
 from abimpact.estimate.linear import Linear, linearise
 from abimpact.spec.metric import MetricKind, Role
-from abimpact.summarise.bins import EDGEWORTH
+from abimpact.summarise.matched import EDGEWORTH
 from abimpact.summarise.summary import SMALLEST_VARIANCE, Bins, Floats, MetricSummary
 
 # Numbers drawn at a time, so that memory stays small whatever the number of resamples.

@@ -17,7 +17,7 @@ from abimpact.read.engine import Engine
 from abimpact.read.log import Column
 from abimpact.spec.metric import MetricKind
 from abimpact.summarise.exact import exact_sum
-from abimpact.summarise.matched import matched, matched_error
+from abimpact.summarise.matched import EDGEWORTH, matched, matched_error
 from abimpact.summarise.scan import coordinates, nullable
 from abimpact.summarise.summary import SMALLEST_VARIANCE, Bins, Floats, Moments
 
@@ -27,8 +27,6 @@ PER_DOUBLING, EVEN_WITHIN = 4, 0.5
 EDGE_SHIFT = 0.37
 FAR_FROM_ZERO = 4.0
 LARGEST_ERROR, MOST_DOUBLINGS = 0.001, 2
-# The density of the standard normal at 0 over 6: the first Edgeworth term's largest effect on a distribution function.
-EDGEWORTH = 1 / (6 * math.sqrt(2 * math.pi))
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +50,7 @@ def bins(
     if kind is MetricKind.PROPORTION:
         return tuple(_binary(m) for m in moments)
     key = _key(kind, columns, moments)
-    if max(matched_error(columns, m, key.weights) for m in moments) <= LARGEST_ERROR:
+    if all(matched_error(columns, m, key.weights) <= LARGEST_ERROR for m in moments):
         return tuple(matched(m, key.weights) for m in moments)
     per_doubling = PER_DOUBLING
     for _ in range(MOST_DOUBLINGS + 1):

@@ -13,8 +13,9 @@ import numpy as np
 from abimpact.read.log import Column
 from abimpact.summarise.summary import SMALLEST_VARIANCE, Bins, Floats, Moments
 
-# max |x^3 - 3 x| phi(x) / 24: the largest effect on a distribution function of a fourth cumulant, a unit of it.
-FOURTH = 0.0230
+# The largest effects on a distribution function of a unit of skewness, max |x^2 - 1| phi(x) / 6, and of a fourth
+# cumulant, max |x^3 - 3 x| phi(x) / 24: the terms of the Edgeworth expansion.
+EDGEWORTH, FOURTH = 1 / (6 * math.sqrt(2 * math.pi)), 0.0230
 # The share of the variance along the influence that is normal, so that sums of the atoms are no lattice.
 SMOOTH = 0.25
 # Beyond so many columns the sums of products of four would take longer than a scan.
@@ -28,14 +29,12 @@ def matched(moments: Moments, weights: Floats) -> Bins:
     be 0.
     """
     n = moments.n
-    along = moments.second @ weights
-    variance = float(weights @ along) / n
-    skewness = float(np.einsum("ijk,i,j,k->", moments.third, weights, weights, weights)) / n / variance**1.5
-    lean = skewness / (1 - SMOOTH) ** 1.5
+    unit = _standardised(moments, weights)
+    lean = _skewness(moments, unit) / (1 - SMOOTH) ** 1.5
     upper = min(max(round(n / (1 + ((lean + math.hypot(lean, 2)) / 2) ** 2)), 1), n - 1)
     count = np.array([n - upper, upper])
     place = math.sqrt(1 - SMOOTH) * np.array([-math.sqrt(upper / (n - upper)), math.sqrt((n - upper) / upper)])
-    slope = along / (n * math.sqrt(variance))
+    slope = moments.second @ unit / n
     inside = moments.second / n - (1 - SMOOTH) * np.multiply.outer(slope, slope)
     return Bins(count, moments.mean + np.multiply.outer(place, slope), count[:, None, None] * inside, np.zeros(2))
 
@@ -43,15 +42,35 @@ def matched(moments: Moments, weights: Floats) -> Bins:
 def matched_error(columns: Sequence[Column], moments: Moments, weights: Floats) -> float:
     """By how much at most `matched` moves the distribution function of a resampled mean, to order 1 / n.
 
-    Its own fourth moment and that of the units are positive and at most what `_fourth` finds. Whole numbers add half
-    the largest jump of their sums (Esseen 1945).
+    Its own fourth moment and that of the units are positive and at most what `_fourth` finds. The rarer atom holds a
+    whole number of units, so the skewness is off by a little. Whole numbers add half the largest jump of their sums
+    (Esseen 1945). Infinite or NaN where it cannot be told.
     """
     n = moments.n
-    variance = float(weights @ moments.second @ weights) / max(n, 1)
-    if variance <= SMALLEST_VARIANCE or n < 2 or len(weights) > MOST_COLUMNS:
+    if n < 2 or len(weights) > MOST_COLUMNS or _variance(moments, weights) <= SMALLEST_VARIANCE:
         return math.inf
-    jump = 1 / math.sqrt(8 * math.pi * n * variance) if len(weights) == 1 and columns[0].is_whole else 0.0
-    return FOURTH * _fourth(columns, moments, weights) / variance**2 / n + jump
+    with np.errstate(over="ignore", invalid="ignore"):
+        unit = _standardised(moments, weights)
+        fourth, skewness = _fourth(columns, moments, unit), _skewness(moments, unit)
+        if not (math.isfinite(fourth) and math.isfinite(skewness)):
+            return math.inf
+        found = matched(moments, weights)
+        off = float(found.count @ ((found.mean - moments.mean) @ unit) ** 3) / n - skewness
+    jump = float(unit[0]) / math.sqrt(8 * math.pi * n) if len(unit) == 1 and columns[0].is_whole else 0.0
+    return FOURTH * fourth / n + EDGEWORTH * abs(off) / math.sqrt(n) + jump
+
+
+def _variance(moments: Moments, weights: Floats) -> float:
+    return float(weights @ moments.second @ weights) / max(moments.n, 1)
+
+
+def _standardised(moments: Moments, weights: Floats) -> Floats:
+    """`weights` in standard deviations, so that no power of theirs is too small or too large for a computer."""
+    return weights / math.sqrt(_variance(moments, weights))
+
+
+def _skewness(moments: Moments, unit: Floats) -> float:
+    return float(np.einsum("ijk,i,j,k->", moments.third, unit, unit, unit)) / moments.n
 
 
 def _fourth(columns: Sequence[Column], moments: Moments, weights: Floats) -> float:

@@ -120,3 +120,16 @@ def test_a_constant_is_scanned() -> None:
     (found, _), bound = binned(frame(5_000, value=np.full(5_000, 7.0)), "value")
     assert bound == np.inf
     assert found.count.tolist() == [2_500]
+
+
+@pytest.mark.parametrize("power", [-280, -160, 160, 180])
+def test_no_currency_is_too_small_or_too_large(power: int) -> None:
+    """Whether bins are matched may then depend on it; that they are right, not."""
+    n = 12_000
+    data = frame(n, value=np.random.default_rng(4).gamma(1.0, 30.0, n))
+    (found, _), _ = binned(data, "value")
+    data["value"] *= 2.0**power
+    (scaled, _), bound = binned(data, "value")
+    assert bound > 0
+    mean = [float(b.count @ b.mean[:, 0]) / b.count.sum() for b in (found, scaled)]
+    assert mean[1] == pytest.approx(mean[0] * 2.0**power, rel=1e-12)
