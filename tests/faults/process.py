@@ -54,7 +54,14 @@ def start(
         text=True,
         cwd=folder,
         env=variables({"TMPDIR": str(scratch)} if scratch else None),
+        preexec_fn=_obey,
     )
+
+
+def _obey() -> None:
+    """Tests that run in the background of a shell, or under nohup, would hand on that signals are ignored."""
+    for number in (signal.SIGINT, signal.SIGHUP):
+        signal.signal(number, signal.SIG_DFL)
 
 
 def ended(process: subprocess.Popen[str]) -> tuple[int, str, str]:
