@@ -111,7 +111,7 @@ def _failed(error: Exception, arguments: list[str]) -> int:
         if message := error.format_message():
             _say(message, "See: abimpact report --help")
         return 2
-    if isinstance(error, MemoryError):
+    if isinstance(error, MemoryError) or "can't start new thread" in str(error):
         hint = "Let the engine take less with --memory-limit, or give a file that is read in parts: Parquet or CSV."
         _say("There is not enough memory for this.", hint)
         return DataError.exit_code

@@ -114,6 +114,8 @@ class DuckDBEngine:
             raise self._stopped
         try:
             return fetch(self._connection.execute(sql))
+        except duckdb.InterruptException as error:
+            raise self._stopped or error from error
         except (duckdb.OutOfMemoryException, duckdb.IOException) as error:
             said = self._exhausted(error)
             if said is None:

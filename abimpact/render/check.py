@@ -59,7 +59,7 @@ def render(report: CheckReport, name: str, options: Options) -> str | bytes:
         "terminal": lambda: _terminal(report, options),
         "markdown": lambda: to_markdown(document(report)),
         "html": lambda: to_html(document(report)),
-        "json": lambda: json.dumps(to_dict(report), indent=2, ensure_ascii=False, allow_nan=False) + "\n",
+        "json": lambda: escape.json_text(to_dict(report), options.encoding),
         "csv": lambda: _csv(report),
         "junit": lambda: _junit(report),
         "github": lambda: _github(report),

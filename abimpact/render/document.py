@@ -4,7 +4,6 @@ A verb makes one `Document` of strings that are written already (see `numbers`) 
 formats only lay them out.
 """
 
-import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -74,7 +73,7 @@ def render(document: Document, numbers: Mapping[str, Any], name: str, options: O
     if name not in EXTENSIONS:
         raise UsageError(f"--format {name!r} is not a format of this command.", nearest(name, EXTENSIONS))
     if name == "json":
-        return json.dumps(numbers, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+        return escape.json_text(numbers, options.encoding)
     made: dict[str, Callable[[Document, Options], str]] = {
         "terminal": _terminal,
         "markdown": lambda page, _: to_markdown(page),

@@ -4,8 +4,10 @@ User text (names, categories, paths) may hold anything: control characters that 
 direction marks that reorder a line, Markdown that breaks a table or mentions people.
 """
 
+import json
 import re
 import unicodedata
+from typing import Any
 
 _HIDDEN = {"Cc", "Cf", "Co", "Cs", "Zl", "Zp"}  # Unicode's control, format, private, surrogate, separators
 _KEPT = "\u200c\u200d"  # the joiners that scripts and emoji need
@@ -44,6 +46,16 @@ def terminal(text: str, encoding: str = "utf-8") -> str:
     except UnicodeEncodeError:
         return seen.translate(_ASCII).encode(encoding, "backslashreplace").decode(encoding)
     return seen
+
+
+def json_text(value: Any, encoding: str = "utf-8") -> str:
+    """A value as JSON in this encoding: letters that it lacks are escapes of JSON's. NaN or infinity is an error."""
+    text = json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+    try:
+        text.encode(encoding)
+    except UnicodeEncodeError:
+        return json.dumps(value, indent=2, allow_nan=False) + "\n"
+    return text
 
 
 def markdown(text: str) -> str:

@@ -3,7 +3,6 @@
 The published schema is `report.schema.json` beside this module.
 """
 
-import json
 from dataclasses import asdict
 from typing import Any
 
@@ -13,7 +12,7 @@ from abimpact.decide.provenance import Provenance
 from abimpact.decide.report import CheckReport, Report
 from abimpact.decide.value import Value
 from abimpact.findings import Finding
-from abimpact.render import money, numbers, planned, promise, words
+from abimpact.render import escape, money, numbers, planned, promise, words
 from abimpact.render.json_metric import interval_of, metric_of, plain
 from abimpact.render.table import Options
 from abimpact.spec.value import Costs
@@ -23,12 +22,12 @@ SCHEMA = "abimpact/report/1"
 
 def to_json(report: Report) -> str:
     """The report as JSON text, keys in the order of design.md §8; NaN or infinity is an error."""
-    return json.dumps(to_dict(report), indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+    return escape.json_text(to_dict(report))
 
 
-def render(report: Report, _: Options) -> str:
+def render(report: Report, options: Options) -> str:
     """`to_json` for the table of formats."""
-    return to_json(report)
+    return escape.json_text(to_dict(report), options.encoding)
 
 
 def to_dict(report: Report) -> dict[str, Any]:

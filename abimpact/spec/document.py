@@ -112,7 +112,7 @@ def _holds(own: Any, merged: Any, location: Location) -> bool:
                 return True  # a list that is not merged is the file's own
             named = [table for table in own if isinstance(table, dict)] if isinstance(own, list) else []
             own = next((table for table in named if table.get("name") == merged["name"]), None)
-        elif isinstance(own, dict) and part in own:
+        elif isinstance(own, dict) and part in own and part in merged:
             own, merged = own[part], merged[part]
         else:
             return own is not None and not isinstance(own, dict)

@@ -6,6 +6,9 @@ environment the rows are written to the file that it names: see docs/make_reliab
 
 import json
 import os
+import shutil
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -51,6 +54,17 @@ def log(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("logs") / "log.parquet"
     frame().to_parquet(path)
     return path
+
+
+@pytest.fixture(scope="session")
+def nobody() -> tuple[str, ...]:
+    """What goes in front of a command so that a user without rights runs it: root may write everywhere."""
+    if os.geteuid() or not shutil.which("setpriv"):
+        pytest.skip("permissions are tried as another user, which takes root and setpriv")
+    prefix = ("setpriv", "--reuid=65534", "--regid=65534", "--clear-groups")
+    if subprocess.run([*prefix, sys.executable, "-c", "import abimpact, typer"], check=False).returncode:
+        pytest.skip("another user may not read this Python's packages")
+    return prefix
 
 
 @pytest.fixture

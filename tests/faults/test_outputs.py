@@ -22,11 +22,6 @@ from abimpact.render.write import PREFIX, SUFFIX, append, write, write_all
 from tests.faults.process import ASKED, SAMPLE, assert_error, ended, run, start
 
 OLD = "yesterday's"
-IS_ROOT = os.geteuid() == 0
-NOBODY = ("setpriv", "--reuid=65534", "--regid=65534", "--clear-groups")
-only_root = pytest.mark.skipif(
-    not (IS_ROOT and shutil.which("setpriv")), reason="permissions are tried as another user, which takes root"
-)
 
 
 @pytest.fixture
@@ -99,26 +94,24 @@ def test_a_full_device(log: Path) -> None:
 
 
 @pytest.mark.slow
-@only_root
 @pytest.mark.fault("the folder for the output is read-only", "exit 2, names the file; nothing is left there")
-def test_a_read_only_folder(open_to_all: Path) -> None:
+def test_a_read_only_folder(open_to_all: Path, nobody: tuple[str, ...]) -> None:
     out = open_to_all / "out"
     out.mkdir(mode=0o555)
-    done = run("report", open_to_all / "log.parquet", *ASKED, "-o", out / "r.md", before=NOBODY)
+    done = run("report", open_to_all / "log.parquet", *ASKED, "-o", out / "r.md", before=nobody)
     assert_error(done, 2, f"{out}/r.md: cannot be written: Permission denied", "may write to")
     assert list(out.iterdir()) == []
 
 
 @pytest.mark.slow
-@only_root
 @pytest.mark.fault("the right to the folder is lost while the report is made", "the same; the old report stays")
-def test_permission_lost_midway(open_to_all: Path) -> None:
+def test_permission_lost_midway(open_to_all: Path, nobody: tuple[str, ...]) -> None:
     out, scratch = open_to_all / "out", open_to_all / "scratch"
     for folder in (out, scratch):
         folder.mkdir()
         folder.chmod(0o777)
     (out / "r.md").write_text(OLD)
-    process = start("report", open_to_all / "log.parquet", *ASKED, "-o", out / "r.md", scratch=scratch, before=NOBODY)
+    process = start("report", open_to_all / "log.parquet", *ASKED, "-o", out / "r.md", scratch=scratch, before=nobody)
     while not list(scratch.iterdir()):
         assert process.poll() is None
     out.chmod(0o555)
@@ -129,16 +122,15 @@ def test_permission_lost_midway(open_to_all: Path) -> None:
 
 
 @pytest.mark.slow
-@only_root
 @pytest.mark.fault("a log, or a folder of one, that may not be read", "exit 3, names it")
 @pytest.mark.parametrize("place", ["file", "folder"])
-def test_a_log_that_may_not_be_read(place: str, open_to_all: Path) -> None:
+def test_a_log_that_may_not_be_read(place: str, open_to_all: Path, nobody: tuple[str, ...]) -> None:
     named = open_to_all / "log.parquet" if place == "file" else open_to_all / "closed"
     if place == "folder":
         named.mkdir()
         shutil.copy(open_to_all / "log.parquet", named)
     named.chmod(0)
-    assert_error(run("report", named, *ASKED, before=NOBODY), 3, str(named), "Permission denied")
+    assert_error(run("report", named, *ASKED, before=nobody), 3, str(named), "Permission denied")
 
 
 @pytest.mark.slow

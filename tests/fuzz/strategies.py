@@ -73,7 +73,8 @@ class Formula:
 
 
 def _number(x: float) -> Formula:
-    return Formula(repr(x), lambda _: x)
+    # To the engine -0.0 is the number 0, which has no sign.
+    return Formula(repr(x + 0.0), lambda _: x + 0.0)
 
 
 def _column(name: str) -> Formula:

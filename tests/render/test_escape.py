@@ -1,3 +1,4 @@
+import json
 import unicodedata
 
 import pytest
@@ -34,3 +35,11 @@ def test_what_an_encoding_lacks_becomes_ascii() -> None:
     assert escape.terminal("−4 % … 界 p < 10⁻⁹", "ascii") == "-4 % .. \\u754c p < 10^-9"
     assert escape.terminal("−4 % é", "latin-1") == "-4 % é"
     assert escape.terminal("12\u202f345 \u00a0 12’345", "ascii") == "12 345   12'345"
+
+
+def test_json_is_json_in_any_encoding() -> None:
+    value = {"é": "déjà – ✓ 漢 😀", "n": [1.5, None]}
+    for encoding in ("utf-8", "ascii", "latin-1"):
+        text = escape.json_text(value, encoding)
+        assert json.loads(text.encode(encoding).decode(encoding)) == value
+    assert "é" in escape.json_text(value)

@@ -134,3 +134,10 @@ def test_days_that_there_are_not_are_refused(tmp_path: Path, as_of: str) -> None
     )
     with pytest.raises(ConfigError, match="there is no day"):
         analyze(frame(60), unit="unit", variant="variant", incumbent="rules", config=path, resamples=0)
+
+
+def test_a_key_that_is_missing_in_one_of_two_tables_of_a_name_is_named(tmp_path: Path) -> None:
+    path = tmp_path / "abimpact.toml"
+    path.write_text('[[limit]]\nname = "calls"\nvalue = "n"\nat_most = 10\n\n[[limit]]\nname = "calls"\n')
+    with pytest.raises(ConfigError, match="at_most"):
+        load_request({}, ["log.parquet"], path)
