@@ -10,11 +10,14 @@ import signal
 import sys
 import time
 from contextlib import suppress
+from threading import Timer
 from types import FrameType
 
 SIGNALS = [number for name in ("SIGINT", "SIGTERM", "SIGHUP") if (number := getattr(signal, name, None)) is not None]
 # One stop often sends several signals (the terminal's, the shell's); later ones break off the tidying up too.
 PATIENCE = 1.0
+# The engine, whose import takes a hundredth of a second or two and must not be broken off.
+ENGINE, MOMENT = "duckdb", 0.02
 # Objects made between two searches for garbage. Modules hold hardly any: searching as often as Python does by default
 # takes a tenth of a small report.
 GARBAGE = 100_000
@@ -65,11 +68,24 @@ def _listen_no_more() -> None:
 
 def _stop(number: int, _: FrameType | None) -> None:
     global _first
+    if _is_loading(ENGINE):
+        _send_again(number)
+        return
     now = time.monotonic()
     if _first is not None and now - _first[1] < PATIENCE:
         return
     _first = _first or (number, now)
     raise KeyboardInterrupt
+
+
+def _is_loading(name: str) -> bool:
+    """Whether a module is being imported right now: an exception from outside would end the process with a signal."""
+    return bool(getattr(getattr(sys.modules.get(name), "__spec__", None), "_initializing", False))
+
+
+def _send_again(number: int) -> None:
+    """Send this process the signal once more, a moment later."""
+    Timer(MOMENT, os.kill, (os.getpid(), number)).start()
 
 
 def _flush() -> None:
