@@ -41,13 +41,10 @@ def bootstrap(
 
     p = 2 min(#{d* <= 0} + 1, #{d* >= 0} + 1) / (B + 1); limits are the order statistics floor((B + 1) alpha / 2).
     """
-    c, t = linearise(summary, 0), linearise(summary, proposed)
-    if isinstance(c, NotEstimated):
-        return c
-    if isinstance(t, NotEstimated):
-        return t
-    found = adjust(t, c, summary.covariates) if summary.covariates else None
-    adjustment = found if isinstance(found, Adjustment) else None
+    linear = linear_arms(summary, proposed)
+    if isinstance(linear, NotEstimated):
+        return linear
+    t, c, adjustment = linear
     arms = (adjustment.difference.t, adjustment.difference.c) if adjustment else (t, c)
     value_t, value_c = (a.value for a in arms)
     notes: tuple[str, ...] = ()
@@ -72,6 +69,31 @@ def bootstrap(
         notes=notes,
         histogram=_histogram(effects) if summary.metric.role is Role.PRIMARY else None,
     )
+
+
+def linear_arms(summary: MetricSummary, proposed: int) -> tuple[Linear, Linear, Adjustment | None] | NotEstimated:
+    """The proposed variant and the incumbent as what is resampled, and their adjustment, which keeps its slope."""
+    c, t = linearise(summary, 0), linearise(summary, proposed)
+    if isinstance(c, NotEstimated):
+        return c
+    if isinstance(t, NotEstimated):
+        return t
+    found = adjust(t, c, summary.covariates) if summary.covariates else None
+    return t, c, found if isinstance(found, Adjustment) else None
+
+
+def parts_of(arm: Linear, adjustment: Adjustment | None, kind: MetricKind | None) -> Floats:
+    """(p, d): what is resampled of the columns: value; numerator and denominator; or value and fitted covariates."""
+    if adjustment is None:
+        return np.eye(len(arm.weights))[: 2 if kind is MetricKind.RATIO else 1]
+    theta = np.zeros(len(arm.weights))
+    theta[len(theta) - len(adjustment.theta) :] = adjustment.theta
+    return np.stack([arm.weights, theta])
+
+
+def offset_of(arm: Linear) -> float:
+    """What a linearised value lacks of the value itself."""
+    return arm.value - float(arm.weights @ arm.moments.mean)
 
 
 def _histogram(effects: Floats) -> Histogram:
@@ -125,27 +147,22 @@ def _values(
     An adjustment keeps its slope.
     """
     t, c = linear
-    arms = ((proposed, t), (0, c))
+    arms = [(arm, a, parts_of(a, adjustment, summary.metric.kind)) for arm, a in ((proposed, t), (0, c))]
     if adjustment:
-        theta = np.zeros(len(t.weights))
-        theta[len(theta) - len(adjustment.theta) :] = adjustment.theta
         (y_t, x_t), (y_c, x_c) = (
-            _resampled(summary, arm, np.stack([a.weights, theta]), np.array([1.0, -1.0]), n, seed) for arm, a in arms
+            _resampled(summary, arm, parts, np.array([1.0, -1.0]), n, seed) for arm, _, parts in arms
         )
         w_t = t.moments.n / (t.moments.n + c.moments.n)
         gap = x_t - x_c
-        offset_t, offset_c = (a.value - float(a.weights @ a.moments.mean) for a in linear)
-        return y_t + offset_t - (1 - w_t) * gap, y_c + offset_c + w_t * gap
+        return y_t + offset_of(t) - (1 - w_t) * gap, y_c + offset_of(c) + w_t * gap
     if summary.metric.kind is MetricKind.RATIO:
-        parts = np.eye(len(t.weights))[:2]
         (top_t, bottom_t), (top_c, bottom_c) = (
-            _resampled(summary, arm, parts, np.array([1.0, -a.value]), n, seed) for arm, a in arms
+            _resampled(summary, arm, parts, np.array([1.0, -a.value]), n, seed) for arm, a, parts in arms
         )
         if any((b * b[0] <= 0).any() for b in (bottom_t, bottom_c)):
             return None
         return top_t / bottom_t, top_c / bottom_c
-    parts = np.eye(len(t.weights))[:1]
-    v_t, v_c = (_resampled(summary, arm, parts, np.ones(1), n, seed)[0] for arm, _ in arms)
+    v_t, v_c = (_resampled(summary, arm, parts, np.ones(1), n, seed)[0] for arm, _, parts in arms)
     return v_t, v_c
 
 

@@ -4,14 +4,13 @@ Each resample has a variance of its own, from the same bins: how many units come
 and sums of squares inside it.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
-from abimpact.estimate.adjusted import Adjustment, adjust
-from abimpact.estimate.bootstrap import BLOCK, NO_DENOMINATOR, stream
+from abimpact.estimate.bootstrap import BLOCK, NO_DENOMINATOR, linear_arms, offset_of, parts_of, stream
 from abimpact.estimate.estimate import Estimate, Interval, Kind, NotEstimated
-from abimpact.estimate.linear import Linear, linearise
+from abimpact.estimate.linear import Linear
 from abimpact.spec.metric import MetricKind
 from abimpact.summarise.summary import Bins, Floats, MetricSummary
 
@@ -39,25 +38,29 @@ def bootstrap_t(
 
     t* = (d* - d) / se* over the resamples; p is dual to the interval of the effect. An adjustment keeps its slope.
     """
-    c, t = linearise(summary, 0), linearise(summary, proposed)
-    if isinstance(c, NotEstimated):
-        return c
-    if isinstance(t, NotEstimated):
-        return t
-    found = adjust(t, c, summary.covariates) if summary.covariates else None
-    is_ratio, w_t = summary.metric.kind is MetricKind.RATIO, t.moments.n / (t.moments.n + c.moments.n)
-    parts_t, parts_c = (_parts(arm, found, is_ratio=is_ratio) for arm in (t, c))
-    seen = _studied(_observed(t, parts_t), _observed(c, parts_c), w_t, is_ratio=is_ratio)
-    drawn = [
-        _drawn(summary.bins[arm], parts, n_resamples, stream(seed, summary.metric.name, summary.variants[arm], METHOD))
-        for arm, parts in ((proposed, parts_t), (0, parts_c))
-        if summary.bins
-    ]
+    assert summary.bins is not None
+    linear = linear_arms(summary, proposed)
+    if isinstance(linear, NotEstimated):
+        return linear
+    t, c, adjustment = linear
+    kind = summary.metric.kind
+    is_ratio, w_t = kind is MetricKind.RATIO and adjustment is None, t.moments.n / (t.moments.n + c.moments.n)
+    seen, drawn = [], []
+    for number, arm in ((proposed, t), (0, c)):
+        parts = parts_of(arm, adjustment, kind)
+        rng = stream(seed, summary.metric.name, summary.variants[number], METHOD)
+        whole, resampled = _observed(arm, parts), _drawn(summary.bins[number], parts, n_resamples, rng)
+        if adjustment:
+            offset = np.array([[offset_of(arm)], [0.0]])
+            whole, resampled = (replace(p, mean=p.mean + offset) for p in (whole, resampled))
+        seen.append(whole)
+        drawn.append(resampled)
     if is_ratio and any((d.mean[1] * d.mean[1][0] <= 0).any() for d in drawn):
         return NO_DENOMINATOR
+    of_all = _studied(seen[0], seen[1], w_t, is_ratio=is_ratio)
     effects, lifts = _studied(drawn[0], drawn[1], w_t, is_ratio=is_ratio)
-    absolute, pvalue = _interval(seen[0], effects, level)
-    relative, _ = _interval(seen[1], lifts, level)
+    absolute, pvalue = _interval(of_all[0], effects, level)
+    relative, _ = _interval(of_all[1], lifts, level)
     return Estimate(
         method=METHOD,
         absolute=absolute,
@@ -65,18 +68,8 @@ def bootstrap_t(
         statistic=None,
         df=None,
         pvalue=pvalue,
-        se=float(seen[0][1][0]),
+        se=float(of_all[0][1][0]),
     )
-
-
-def _parts(arm: Linear, found: Adjustment | NotEstimated | None, *, is_ratio: bool) -> Floats:
-    """(p, d): the columns that are resampled: value; numerator and denominator; or value and fitted covariates."""
-    rows = np.eye(len(arm.weights))
-    if not isinstance(found, Adjustment):
-        return rows[: 1 + is_ratio]
-    theta = np.zeros(len(arm.weights))
-    theta[len(theta) - len(found.theta) :] = found.theta
-    return np.stack([arm.weights, theta])
 
 
 def _observed(arm: Linear, parts: Floats) -> Parts:

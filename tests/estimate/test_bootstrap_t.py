@@ -9,6 +9,7 @@ from abimpact.estimate.adjusted import Adjustment, adjust
 from abimpact.estimate.bootstrap_t import bootstrap_t
 from abimpact.estimate.estimate import Estimate, Kind, NotEstimated
 from abimpact.estimate.linear import linearise
+from abimpact.estimate.table import estimate
 from abimpact.spec.metric import MetricKind
 from abimpact.summarise.bins import bins
 from abimpact.summarise.scan import scan_moments
@@ -140,6 +141,22 @@ def test_an_adjusted_effect_is_that_of_its_residuals() -> None:
     assert [found.absolute.low, found.absolute.high] == pytest.approx(expected, abs=SLACK * se)
     assert found.absolute.estimate == pytest.approx(fitted.difference.estimate, rel=1e-12)
     assert found.se == pytest.approx(fitted.difference.se / np.sqrt(fitted.inflation), rel=1e-9)
+
+
+def test_an_adjusted_ratio_is_that_of_its_linearised_residuals() -> None:
+    rng, rows = np.random.default_rng(9), []
+    for n in (400, 300):
+        before, sessions = rng.gamma(2.0, 1.0, n), 1.0 + rng.poisson(2.0, n)
+        rows.append(np.column_stack([sessions * (before + rng.gamma(2.0, 1.0, n)), sessions, before]))
+    whole = of(MetricKind.RATIO, *rows, covariates=("before",))
+    adjusted = estimate(whole, 1, level=0.95, n_resamples=0, seed=1).estimates[-1]
+    found = run(whole)
+    assert adjusted.method == "adjusted"
+    assert found.absolute.estimate == pytest.approx(adjusted.absolute.estimate, rel=1e-9)
+    assert found.relative.estimate == pytest.approx(adjusted.relative.estimate, rel=1e-9)
+    # Values are hardly skewed, so the limits are nearly those of the formula: a tenth of a standard error.
+    assert found.absolute.low == pytest.approx(adjusted.absolute.low, abs=0.15 * (adjusted.se or 0.0))
+    assert found.absolute.high == pytest.approx(adjusted.absolute.high, abs=0.15 * (adjusted.se or 0.0))
 
 
 def test_p_is_dual_to_the_interval() -> None:
