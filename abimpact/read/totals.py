@@ -13,6 +13,8 @@ from abimpact.spec.metric import MetricKind
 
 # Digits that a total is rounded to: the order in which an engine adds up is not always the same.
 DIGITS = 12
+# What the sums of a metric's value, or numerator, and of its denominator are called behind its name.
+PARTS = ("", " (denominator)")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,7 +62,7 @@ def sums_of(log: Log) -> dict[str, str]:
     found = {}
     for metric in log.metrics:
         parts = () if metric.kind is MetricKind.QUANTILE else log.row_sql.get(metric.name, ())
-        for part, sql in zip(("", " (denominator)"), parts, strict=False):
+        for part, sql in zip(PARTS, parts, strict=False):
             found[metric.name + part] = sql
     return found
 
@@ -70,7 +72,7 @@ def _sums_of_events(log: Log, events: Events) -> dict[str, str]:
     by_sql = {quote(a.column): a for a in events.aggregates if a.function in ("sum", "count") and not a.is_before}
     found = {}
     for metric in log.metrics:
-        for part, expression in (("", metric.value), (" (denominator)", metric.denominator)):
+        for part, expression in zip(PARTS, (metric.value, metric.denominator), strict=True):
             a = by_sql.get(expression.sql) if expression else None
             if a is None or (a.value and any(log.families.get(c) == "text" for c in a.value.columns)):
                 continue

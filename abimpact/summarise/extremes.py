@@ -17,18 +17,17 @@ def extremes(engine: Engine, relation: str, column: Column, moments: tuple[Momen
     """
     centre = [float(m.mean[0]) for m in moments]
     reach = [float(np.sqrt(SHARE * m.second[0, 0])) for m in moments]
-    is_possible = [r > 0 and (column.high - c >= r or c - column.low >= r) for c, r in zip(centre, reach, strict=True)]
+    possible = [
+        (arm, c, r)
+        for arm, (c, r) in enumerate(zip(centre, reach, strict=True))
+        if r > 0 and (column.high - c >= r or c - column.low >= r)
+    ]
     found: list[list[float]] = [[] for _ in moments]
-    if any(is_possible):
+    if possible:
         # What every such value exceeds, said so plainly that whole blocks of a file need not be read.
-        low = max(c - r for c, r, possible in zip(centre, reach, is_possible, strict=True) if possible)
-        high = min(c + r for c, r, possible in zip(centre, reach, is_possible, strict=True) if possible)
+        low, high = max(c - r for _, c, r in possible), min(c + r for _, c, r in possible)
         outer = f"{column.name} >= {high!r}" + (f" OR {column.name} <= {low!r}" if column.low <= low else "")
-        condition = " OR ".join(
-            f"(arm = {arm} AND abs({column.name} - {c!r}) >= {r!r})"
-            for arm, (c, r, possible) in enumerate(zip(centre, reach, is_possible, strict=True))
-            if possible
-        )
+        condition = " OR ".join(f"(arm = {arm} AND abs({column.name} - {c!r}) >= {r!r})" for arm, c, r in possible)
         where = f"({outer}) AND ({condition})"
         for arm, value in engine.rows(f"SELECT arm, {column.name} FROM {relation} WHERE {where} ORDER BY ALL"):
             found[arm].append(value)

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from abimpact.read.log import Column
-from abimpact.summarise.summary import SMALLEST_VARIANCE, Bins, Floats, Moments
+from abimpact.summarise.summary import SMALLEST_VARIANCE, Bins, Floats, Moments, symmetric
 
 # The largest effects on a distribution function of a unit of skewness, max |x^2 - 1| phi(x) / 6, and of a fourth
 # cumulant, max |x^3 - 3 x| phi(x) / 24: the terms of the Edgeworth expansion.
@@ -85,8 +85,7 @@ def _fourth(columns: Sequence[Column], moments: Moments, weights: Floats) -> flo
     away = side * (moments.mean - np.where(is_near_low, low, high))
     second = np.einsum("i,j,ij->ij", side, side, moments.second) / moments.n
     third = np.einsum("i,j,k,ijk->ijk", side, side, side, moments.third) / moments.n
-    lean = np.multiply.outer(away, second)
-    third += lean + lean.transpose(1, 0, 2) + lean.transpose(1, 2, 0) + np.einsum("i,j,k->ijk", away, away, away)
+    third += symmetric(away, second) + np.einsum("i,j,k->ijk", away, away, away)
     by_place = np.multiply.outer(np.maximum(third, 0.0), high - low)
     bound = np.minimum.reduce([by_place.transpose(p) for p in ((0, 1, 2, 3), (3, 1, 2, 0), (0, 3, 2, 1), (0, 1, 3, 2))])
     turned = weights * side

@@ -10,7 +10,7 @@ import numpy as np
 from abimpact.read.engine import Engine
 from abimpact.read.log import Column
 from abimpact.summarise.exact import exact_sum
-from abimpact.summarise.summary import Floats, Moments
+from abimpact.summarise.summary import Floats, Moments, symmetric
 
 # Aggregates per query: wide selects cost more to plan than a second scan.
 TERMS_PER_QUERY = 600
@@ -162,10 +162,5 @@ def moments_of(plan: Plan, values: Mapping[str, float]) -> Moments:
 def central(n: int, centre: Floats, first: Floats, second: Floats, third: Floats) -> Moments:
     """Moments from sums of products about `centre` (d,): `first` (d,), `second` (d, d), `third` (d, d, d)."""
     shift = first / n
-    cross = np.einsum("i,jk->ijk", shift, second)
-    centred = (
-        third
-        - (cross + cross.transpose(1, 0, 2) + cross.transpose(1, 2, 0))
-        + 2 * n * np.einsum("i,j,k->ijk", shift, shift, shift)
-    )
+    centred = third - symmetric(shift, second) + 2 * n * np.einsum("i,j,k->ijk", shift, shift, shift)
     return Moments(n, centre + shift, second - n * np.multiply.outer(shift, shift), centred)

@@ -44,7 +44,7 @@ class Moments:
             self.third
             + other.third
             + (a * b * (a - b) / n**2) * np.einsum("i,j,k->ijk", gap, gap, gap)
-            + (a * b / n) * _symmetric(gap, lean),
+            + (a * b / n) * symmetric(gap, lean),
         )
 
     @property
@@ -53,7 +53,7 @@ class Moments:
         return self.second / max(self.n - 1, 1)
 
 
-def _symmetric(vector: Floats, matrix: Floats) -> Floats:
+def symmetric(vector: Floats, matrix: Floats) -> Floats:
     """v_i M_jk + v_j M_ik + v_k M_ij for a symmetric M."""
     product: Floats = np.multiply.outer(vector, matrix)
     return product + product.transpose(1, 0, 2) + product.transpose(1, 2, 0)

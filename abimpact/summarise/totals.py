@@ -1,7 +1,9 @@
 """Sums over all rows that the summary knows already."""
 
+import math
+
 from abimpact.read.log import Log
-from abimpact.read.totals import sums_of
+from abimpact.read.totals import PARTS, sums_of
 from abimpact.summarise.scan import nullable
 from abimpact.summarise.summary import Summary
 
@@ -16,6 +18,6 @@ def known_totals(log: Log, summary: Summary) -> dict[str, float]:
         name, columns = of_metric.metric.name, log.columns[of_metric.metric.name]
         if name in log.caps or nullable(columns):
             continue
-        for place, part in enumerate(("", " (denominator)")):
-            found[name + part] = sum(m.n * float(m.mean[place]) for m in of_metric.moments if place < len(m.mean))
+        for place, part in enumerate(PARTS[: len(columns)]):
+            found[name + part] = math.fsum(m.n * float(m.mean[place]) for m in of_metric.moments)
     return {name: found[name] for name in sums_of(log) if name in found}
