@@ -22,6 +22,9 @@ ENGINE, MOMENT = "duckdb", 0.02
 # takes a tenth of a small report.
 GARBAGE = 100_000
 
+# Matrices here are small: threads for them would only take time to start, and addresses.
+THREADS_FOR_MATRICES = "OPENBLAS_NUM_THREADS"
+
 _first: tuple[int, float] | None = None
 
 
@@ -30,6 +33,7 @@ def entry() -> None:
     try:
         _listen()
         gc.set_threshold(GARBAGE)
+        os.environ.setdefault(THREADS_FOR_MATRICES, "1")
         from abimpact.cli.main import main
 
         code = main()

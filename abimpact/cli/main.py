@@ -11,6 +11,7 @@ from io import BytesIO, TextIOWrapper
 
 import typer
 
+from abimpact import addresses
 from abimpact.cli.backtest import backtest
 from abimpact.cli.check import check
 from abimpact.cli.compare import compare
@@ -86,6 +87,7 @@ def _run(arguments: list[str]) -> int:
     from typer.exceptions import Abort
 
     try:
+        addresses.assert_enough()
         code: int = app(arguments, standalone_mode=False) or 0
         # So typer says that it met a Ctrl-C.
         return _interrupted() if code == INTERRUPTED else code

@@ -10,6 +10,7 @@ import duckdb
 import numpy as np
 from numpy.typing import NDArray
 
+from abimpact import addresses
 from abimpact.errors import DataError, UsageError
 from abimpact.read.engine import EngineError, family, first_line
 from abimpact.read.scratch import Scratch
@@ -24,12 +25,15 @@ class DuckDBEngine:
     """One connection. After `lock` it can read the given files and its own temporary folder, and nothing else."""
 
     def __init__(self, *, memory_limit: str | None = None, threads: int | None = None) -> None:
-        """`memory_limit` as DuckDB writes it (4GB, 500MiB, 80%); `threads` defaults to all cores."""
+        """`threads` defaults to all cores.
+
+        `memory_limit` as DuckDB writes it (4GB, 500MiB, 80%): 80 % by default, or what `ulimit -v` leaves.
+        """
         self._stopped: BaseException | None = None
         self._scratch = Scratch()
         try:
             self._connection = duckdb.connect()
-            self._set_up(memory_limit, threads)
+            self._set_up(memory_limit or addresses.left_for_engine(), threads)
         except BaseException:
             self._scratch.remove()
             raise
