@@ -163,7 +163,8 @@ MEANINGS = {
     "segment": {
         "value": "Null: units without a value; `(other)`: small segments together.",
         "units": "Of both variants, with a value of the metric.",
-        "estimates": "The chosen one last; its adjusted p allows for all segments and metrics.",
+        "estimates": "The chosen one last; its adjusted p allows for all segments and metrics. Primary metrics are "
+        "resampled where the column has up to 20 segments.",
         "shrunken": "The effect drawn towards that of all segments; null with a single one.",
     },
     "distribution": {

@@ -118,3 +118,50 @@ def test_a_column_without_a_large_value_is_one_pool() -> None:
     data = frame(2_000, country=[f"c{i}" for i in range(2_000)])
     (only,) = report(data)["metrics"][0]["segments"]
     assert (only["value"], sum(only["units"].values())) == ("(other)", 2_000)
+
+
+@pytest.mark.parametrize(
+    ("metric", "more"), [("value", {}), ("value/sessions", {}), ("value", {"covariates": ["before"]})]
+)
+def test_a_segment_is_resampled_as_if_it_were_alone(metric: str, more: dict[str, Any]) -> None:
+    data = log()
+    data["before"] = data["value"] + np.random.default_rng(1).normal(0, 1, len(data))
+    asked = {"metrics": [metric], "resamples": 9999, "studentized": True, **more}
+    segments = report(data, ("shop",), **asked)["metrics"][0]["segments"]
+    assert [s["value"] for s in segments] == ["a", "b", "c"]
+    for segment in segments:
+        alone = report(data[data["shop"] == segment["value"]], (), **asked)["metrics"][0]
+        found, known = ({e["method"]: e for e in x["estimates"]} for x in (segment, alone))
+        assert [*found][-1] == alone["chosen_method"]
+        for method in ("bootstrap", "bootstrap_t"):
+            for side in ("low", "high"):
+                # Monte-Carlo errors of the two quantiles: each some 0.027 standard errors.
+                off = found[method]["absolute"][side] - known[method]["absolute"][side]
+                assert abs(off) < 0.15 * segment["estimates"][-1]["se"]
+            assert found[method]["pvalue"] == pytest.approx(known[method]["pvalue"], abs=0.04)
+
+
+def test_what_is_resampled_by_segment() -> None:
+    data = log(few=np.arange(6_000).astype(str), many=np.arange(6_000) % 21)
+    data["few"] = data["many"] % 20
+    asked = {"metrics": ["value", "converted"], "resamples": 99}
+    primary, secondary = report(data, ("few", "many"), **asked)["metrics"]
+    methods = {
+        by: {e["method"] for s in primary["segments"] if s["by"] == by for e in s["estimates"]}
+        for by in ("few", "many")
+    }
+    assert methods["few"] - methods["many"] == {"bootstrap"}
+    assert "bootstrap" not in {e["method"] for s in secondary["segments"] for e in s["estimates"]}
+
+
+def test_segments_of_clusters_are_resampled_by_cluster() -> None:
+    data = log()
+    rng = np.random.default_rng(2)
+    data["store"] = rng.integers(0, 200, len(data))
+    data["variant"] = np.where(data["store"] % 2, "ml", "rules")
+    asked = {"metrics": ["value"], "resamples": 9999, "cluster": "store"}
+    for segment in report(data, ("shop",), **asked)["metrics"][0]["segments"]:
+        alone = report(data[data["shop"] == segment["value"]], (), **asked)["metrics"][0]
+        found, known = ({e["method"]: e for e in x["estimates"]} for x in (segment, alone))
+        off = found["bootstrap"]["absolute"]["low"] - known["bootstrap"]["absolute"]["low"]
+        assert abs(off) < 0.15 * segment["estimates"][-1]["se"]

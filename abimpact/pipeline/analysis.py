@@ -170,8 +170,16 @@ def _capped(log: Log, summary: Summary, results: Sequence[MetricResult]) -> Mapp
 
 
 def _estimates(summary: MetricSummary, proposed: int, *, experiment: Experiment) -> tuple[Estimate, ...]:
-    """All estimates but the bootstrap's, the chosen one last."""
-    return estimate(summary, proposed, level=experiment.level, n_resamples=0, seed=experiment.seed).estimates
+    """All estimates of a segment, the chosen one last."""
+    found = estimate(
+        summary,
+        proposed,
+        level=experiment.level,
+        n_resamples=experiment.resamples if summary.bins or (summary.clusters and summary.clusters.bins) else 0,
+        is_studentized=experiment.studentized,
+        seed=experiment.seed,
+    )
+    return tuple(sorted(found.estimates, key=lambda e: e.method == found.chosen))
 
 
 def _monitor(log: Log) -> Monitor | None:

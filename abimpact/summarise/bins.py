@@ -47,15 +47,29 @@ def bins(
 
     Where so much is known without them, there is no scan.
     """
+    return bins_by(engine, relation, kind, columns, [moments], "0")[0]
+
+
+def bins_by(
+    engine: Engine,
+    relation: str,
+    kind: MetricKind,
+    columns: Sequence[Column],
+    parts: Sequence[Sequence[Moments]],
+    part: str,
+) -> list[tuple[Bins, ...]]:
+    """For all parts of the units, numbered by the SQL `part`, what `bins` gives, from the same scans."""
     if kind is MetricKind.PROPORTION:
-        return tuple(_binary(m) for m in moments)
-    key = _key(kind, columns, moments)
-    if all(matched_error(columns, m, key.weights) <= LARGEST_ERROR for m in moments):
-        return tuple(matched(m, key.weights) for m in moments)
+        return [tuple(map(_binary, moments)) for moments in parts]
+    keys = [_key(kind, columns, moments) for moments in parts]
+    told = [[(m, key.weights) for m in moments] for key, moments in zip(keys, parts, strict=True)]
+    if all(matched_error(columns, m, weights) <= LARGEST_ERROR for its in told for m, weights in its):
+        return [tuple(matched(m, weights) for m, weights in its) for its in told]
     per_doubling = PER_DOUBLING
     for _ in range(MOST_DOUBLINGS + 1):
-        found = _scan(engine, relation, columns, key, per_doubling, len(moments))
-        if max(cdf_error_bound(b, key.weights) for b in found) <= LARGEST_ERROR:
+        found = _scan(engine, relation, columns, keys, part, per_doubling, len(parts[0]))
+        worst = max(cdf_error_bound(b, key.weights) for key, its in zip(keys, found, strict=True) for b in its)
+        if worst <= LARGEST_ERROR:
             break
         per_doubling *= 2
     return found
@@ -137,9 +151,24 @@ def _widths(key: Key, keys: Floats, per_doubling: int) -> Floats:
     return np.where(keys == 0, 0.0, EVEN_WITHIN * key.sd * (high - low))
 
 
+def _grouping(keys: Sequence[Key], part: str, per_doubling: int, n_variants: int) -> tuple[str, str]:
+    """SQL that numbers the variants of all parts in turn, and the bins of each."""
+    bins_of = [_key_sql(key, per_doubling) for key in keys]
+    if len(keys) == 1:
+        return "arm", bins_of[0]
+    cases = "".join(f" WHEN {k} THEN {sql}" for k, sql in enumerate(bins_of))
+    return f"arm + {n_variants} * ({part})", f"CASE {part}{cases} END"
+
+
 def _scan(
-    engine: Engine, relation: str, columns: Sequence[Column], key: Key, per_doubling: int, n_variants: int
-) -> tuple[Bins, ...]:
+    engine: Engine,
+    relation: str,
+    columns: Sequence[Column],
+    keys: Sequence[Key],
+    part: str,
+    per_doubling: int,
+    n_variants: int,
+) -> list[tuple[Bins, ...]]:
     points = coordinates(columns)
     d = len(points)
     pairs = list(combinations_with_replacement(range(d), 2))
@@ -154,23 +183,26 @@ def _scan(
         factors.append(factor)
     mask = " AND ".join(f"{name} IS NOT NULL" for name in nullable(columns))
     where = f" WHERE {mask}" if mask else ""
+    group, key = _grouping(keys, part, per_doubling, n_variants)
     table = engine.query(
-        f"SELECT arm, {_key_sql(key, per_doubling)} AS bin, count(*) AS n, "
+        f"SELECT {group} AS part, {key} AS bin, count(*) AS n, "
         + ", ".join(f"{a} AS s{i}" for i, a in enumerate(aggregates))
         + f" FROM {relation}{where} GROUP BY ALL ORDER BY ALL"
     )
     sums = np.array([table[f"s{i}"] for i in range(len(products))], dtype=float) * np.array(factors)[:, None]
-    keys, counts = np.asarray(table["bin"], dtype=float), np.asarray(table["n"], dtype=np.int64)
+    binned, counts = np.asarray(table["bin"], dtype=float), np.asarray(table["n"], dtype=np.int64)
     means = sums[:d].T / counts[:, None] if len(counts) else np.zeros((0, d))
     second = np.zeros((len(counts), d, d))
     for (i, j), raw in zip(pairs, sums[d:], strict=True):
         second[:, i, j] = second[:, j, i] = raw - counts * means[:, i] * means[:, j]
-    single = counts == 1
-    second[single] = 0.0
-    spread = np.where(single, 0.0, _widths(key, keys, per_doubling))
-    centre = np.array([p.centre for p in points])
-    arms = np.asarray(table["arm"])
-    return tuple(
-        Bins(counts[arms == a], means[arms == a] + centre, second[arms == a], spread[arms == a])
-        for a in range(n_variants)
-    )
+    second[counts == 1] = 0.0
+    means += np.array([p.centre for p in points])
+    ends = np.searchsorted(np.asarray(table["part"]), np.arange(len(keys) * n_variants + 1))
+
+    def bins_of(group: int) -> Bins:
+        mine = slice(ends[group], ends[group + 1])
+        widths = _widths(keys[group // n_variants], binned[mine], per_doubling)
+        return Bins(counts[mine], means[mine], second[mine], np.where(counts[mine] == 1, 0.0, widths))
+
+    groups = range(len(keys) * n_variants)
+    return [tuple(bins_of(g) for g in groups[k * n_variants : (k + 1) * n_variants]) for k in range(len(keys))]

@@ -9,7 +9,7 @@ import numpy as np
 from abimpact.read.log import Column, Log
 from abimpact.read.profile import Term, canonical_sql, profile
 from abimpact.spec.metric import Metric, MetricKind
-from abimpact.summarise.bins import bins
+from abimpact.summarise.bins import bins_by
 from abimpact.summarise.exact import exact_sum
 from abimpact.summarise.scan import Coordinate, coordinates, nullable, scan_moments_by
 from abimpact.summarise.summary import Bins, ClusterSums, Floats, Moments
@@ -18,9 +18,12 @@ SUMS, CLUSTERS = "cluster_sums", "clusters"
 
 
 def scan_clusters(
-    log: Log, metrics: Sequence[Metric], *, key: str = "0", n_keys: int = 1, with_bins: bool = False
+    log: Log, metrics: Sequence[Metric], *, key: str = "0", n_keys: int = 1, binned: Sequence[Metric] = ()
 ) -> list[list[ClusterSums]]:
-    """For each value 0…n_keys - 1 of the SQL number `key`, the metrics' moments over the clusters of its units."""
+    """For each value 0…n_keys - 1 of the SQL number `key`, the metrics' moments over the clusters of its units.
+
+    Those of `binned` have bins, unless clusters hold several variants.
+    """
     sums: dict[str, int] = {}
     places = [[sums.setdefault(sql, len(sums)) for sql in _sums(log.columns[m.name], m)] for m in metrics]
     selected = ", ".join(f"{sql} AS r{i}" for sql, i in sums.items())
@@ -35,17 +38,15 @@ def scan_clusters(
     columns = [[profiled[i] for i in its] for its in places]
     moments = scan_moments_by(log.engine, CLUSTERS, columns, len(log.variants), "k", range(n_keys))
     cross = [_cross(log, its, [by_key[i] for by_key in moments]) for i, its in enumerate(columns)]
-    is_binned = with_bins and n_keys == 1 and log.clusters is not None and not log.clusters.in_several
+    can_be_binned = log.clusters is not None and not log.clusters.in_several
+    bins = [
+        bins_by(log.engine, CLUSTERS, MetricKind.RATIO, columns[i], [by_key[i] for by_key in moments], "k")
+        if can_be_binned and metric in binned
+        else [None] * n_keys
+        for i, metric in enumerate(metrics)
+    ]
     return [
-        [
-            _linearised(
-                metric,
-                moments[k][i],
-                bins(log.engine, CLUSTERS, MetricKind.RATIO, columns[i], moments[k][i]) if is_binned else None,
-                *cross[i][k],
-            )
-            for i, metric in enumerate(metrics)
-        ]
+        [_linearised(metric, moments[k][i], bins[i][k], *cross[i][k]) for i, metric in enumerate(metrics)]
         for k in range(n_keys)
     ]
 

@@ -5,12 +5,14 @@ from dataclasses import dataclass
 
 from abimpact.read.log import Log
 from abimpact.spec.expression import literal
-from abimpact.spec.metric import MetricKind
+from abimpact.spec.metric import MetricKind, Role
 from abimpact.summarise.parts import summarise_by
 from abimpact.summarise.summary import MetricSummary
 
 # The most values of a column that are told apart; the largest ones are.
 MOST_VALUES = 50
+# Beyond so many segments of a column, resampling them would take longer than all the rest of a report.
+MOST_RESAMPLED = 20
 OTHER = "(other)"
 
 
@@ -28,7 +30,10 @@ class Segment:
 
 
 def summarise_segments(log: Log, metrics: Sequence[MetricSummary]) -> tuple[Segment, ...]:
-    """The segments of every declared column, each column in one scan."""
+    """The segments of every declared column, each column in one scan.
+
+    Where units are resampled, so are those of up to `MOST_RESAMPLED` segments, for primary metrics.
+    """
     told = [m for m in metrics if m.metric.kind is not MetricKind.QUANTILE]
     found: list[Segment] = []
     for place, by in enumerate(log.experiment.segments):
@@ -48,7 +53,9 @@ def _segments(log: Log, metrics: Sequence[MetricSummary], name: str, by: str) ->
     cases = "".join(f" WHEN {name} = {literal(v)} THEN {k}" for k, v in enumerate(named) if v is not None)
     missing = f" WHEN {name} IS NULL THEN {named.index(None)}" if None in named else ""
     key = f"CASE{cases}{missing} ELSE {len(named)} END" if named else "CAST(0 AS INTEGER)"
-    summaries = summarise_by(log, metrics, key, len(values))
+    is_resampled = log.experiment.resamples > 0 and len(values) <= MOST_RESAMPLED
+    binned = [m for m in metrics if is_resampled and m.metric.role is Role.PRIMARY]
+    summaries = summarise_by(log, metrics, key, len(values), binned=binned)
     others = [sum(counts) for counts in zip(*rest, strict=True)] if rest else []
     return [
         Segment(

@@ -66,7 +66,7 @@ def _cluster_sums(log: Log, *, with_bins: bool) -> dict[str, ClusterSums]:
     told = [m for m in log.metrics if m.kind is not MetricKind.QUANTILE]
     if log.clusters is None or not told:
         return {}
-    (found,) = scan_clusters(log, told, with_bins=with_bins)
+    (found,) = scan_clusters(log, told, binned=told if with_bins else ())
     return {metric.name: sums for metric, sums in zip(told, found, strict=True)}
 
 

@@ -8,9 +8,9 @@ import pytest
 from scipy.special import ndtri
 
 from abimpact.spec.metric import MetricKind
-from abimpact.summarise.bins import bins, cdf_error_bound
+from abimpact.summarise.bins import bins, bins_by, cdf_error_bound
 from abimpact.summarise.exact import exact_sum
-from abimpact.summarise.scan import scan_moments
+from abimpact.summarise.scan import scan_moments, scan_moments_by
 from abimpact.summarise.summary import Bins
 from tests.estimate.cases import cases
 from tests.logs import frame, opened
@@ -62,6 +62,24 @@ def test_the_resampled_distribution_is_that_of_the_rows(name: str, spec: str) ->
     data = frame(1000, value=values(name, 1000))
     for found, variant in zip(binned(data, spec), ("rules", "ml"), strict=True):
         assert error(found, rows_of(data, variant, is_ratio="/" in spec)) <= ERROR
+
+
+@pytest.mark.parametrize("spec", ["value", "value/sessions"])
+def test_parts_have_bins_of_their_own(spec: str) -> None:
+    data = frame(
+        3_000, value=values("lognormal", 3_000), segment=np.repeat(["large", "small", "calm"], [2_000, 700, 300])
+    )
+    data.loc[data.segment == "calm", "value"] /= 1000
+    names, part = ["large", "small", "calm"], "CASE s0 WHEN 'large' THEN 0 WHEN 'small' THEN 1 ELSE 2 END"
+    with opened(data, [spec], segments=["segment"]) as log:
+        columns, kind = log.columns[spec], log.metrics[0].kind or MetricKind.MEAN
+        (moments,) = zip(*scan_moments_by(log.engine, log.relation, [columns], 2, part, range(3)), strict=True)
+        found = bins_by(log.engine, log.relation, kind, columns, moments, part)
+    for name, its in zip(names, found, strict=True):
+        for variant, arm in zip(("rules", "ml"), its, strict=True):
+            rows = rows_of(data[data.segment == name], variant, is_ratio="/" in spec)
+            assert arm.count.sum() == len(rows)
+            assert error(arm, rows) < ERROR, (name, variant)
 
 
 @pytest.mark.parametrize("whale", [1e4, 1e7])
