@@ -13,9 +13,10 @@ from scipy.special import ndtri
 from abimpact.decide.decision import Because, Decision, Verdict
 from abimpact.decide.limits import Capacity
 from abimpact.decide.report import MetricResult
+from abimpact.decide.shown import Shown, shown, sign
 from abimpact.decide.value import MORE, Value
 from abimpact.findings import Finding, Severity
-from abimpact.spec.metric import Better, Role
+from abimpact.spec.metric import Role
 from abimpact.spec.value import ValueTerms
 
 NOT_AN_EXPERIMENT = frozenset({"not_concurrent", "variant_follows"})
@@ -41,61 +42,20 @@ def decide(
     `worth` is what it is worth by the `terms`, if money was asked for; `capacities` are limits on totals; a test that
     `is_ended` is never to go on.
     """
-    mine = [r for r in results if r.proposed.variant == proposed]
-    primaries = [r for r in mine if r.metric.role is Role.PRIMARY]
-    guardrails = [r for r in mine if r.metric.role is Role.GUARDRAIL]
-    alpha = 1 - level
-    better = {r.metric.name: _is_shown(r, alpha, 1) for r in primaries}
-    worse = {r.metric.name: _is_shown(r, alpha, -1) for r in primaries}
-    broken = {r.metric.name: _is_broken(r, alpha) for r in guardrails}
-    safe = {r.metric.name: _is_safe(r, broken[r.metric.name]) for r in guardrails}
-    equivalent = {r.metric.name: r.equivalence.is_equivalent for r in primaries if r.equivalence is not None}
-    is_equivalent = bool(equivalent) and len(equivalent) == len(primaries) and all(equivalent.values())
-    blocking = sorted({f.code for f in findings if f.severity is Severity.BLOCK})
-    against = any(better.values()) and any(worse.values())
+    seen = shown(results, proposed, level)
     money = _money(worth, terms, is_ended=is_ended) if worth and terms else None
-    wants_to_ship = money.code is Verdict.SHIP if money else any(better.values())
-    open_guardrail = wants_to_ship and not all(safe.values())
-    equivalence = _items([r for r in primaries if r.equivalence is not None], equivalent)
-    shown_better = _items(primaries, better) | {"more_units": _more_units(primaries, level)}
-    rules = [
-        _Rule("checks", bool(blocking), Verdict.INVALID, _invalid_reason(blocking), _checks(blocking, findings)),
-        _Rule("primary_worse", any(worse.values()) and not against, Verdict.KEEP, "worse", _items(primaries, worse)),
-        _Rule("guardrails", any(broken.values()), Verdict.KEEP, "guardrail", _items(guardrails, broken)),
-    ]
-    exceeded = [c for c in capacities if c.proposed == proposed]
-    if exceeded:
-        rules.append(_capacity(exceeded))
-    first_on_effect = len(rules)
-    open_rule = _Rule("guardrails_safe", open_guardrail, Verdict.KEEP_TESTING, "guardrail", _items(guardrails, safe))
-    if money:
-        # Equivalent and not shown to pay: the simpler stays. What is known not to pay has the stronger reason.
-        is_tied = is_equivalent and money.reason not in ("pays", "does_not_pay")
-        rules += [
-            _Rule("equivalence", is_tied, Verdict.KEEP, "equivalent", equivalence),
-            open_rule,
-            money,
-            _Rule("primary_better", False, Verdict.SHIP, "superior", shown_better),
-        ]
-    else:
-        trade = _trade_off(primaries, better, worse)
-        rules += [
-            _Rule("trade_off", against, Verdict.KEEP_TESTING, "trade_off", trade),
-            open_rule,
-            _Rule("primary_better", any(better.values()), Verdict.SHIP, "superior", shown_better),
-            _Rule("equivalence", is_equivalent, Verdict.KEEP, "equivalent", equivalence),
-        ]
-    binding = next((r for r in rules if r.binds), None)
-    names = {m.metric.name for m in primaries} | ({worth.metric} if worth else set())
+    stopping = _stopping(findings, seen, [c for c in capacities if c.proposed == proposed])
+    on_effect = _on_money(seen, money) if money else _on_what_is_shown(seen)
+    binding = next((r for r in (*stopping, *on_effect) if r.binds), None)
+    names = {m.metric.name for m in seen.primaries} | ({worth.metric} if worth else set())
     is_open = binding is None or binding.code is Verdict.KEEP_TESTING or binding.reason in UNDECIDED
+    # Before what decides on the effect, after what stops the test whatever is still to come.
     young = _immature(findings, names, is_open=is_open)
-    if young:
-        # Before what decides on the effect, after what stops the test whatever is still to come.
-        rules.insert(first_on_effect, young)
-        binding = young if young.binds else binding
+    binding = young if young and young.binds else binding
     code, reason = (binding.code, binding.reason) if binding else (Verdict.KEEP_TESTING, "inconclusive")
     if is_ended and code is Verdict.KEEP_TESTING and reason != "immature":
         code, reason = Verdict.KEEP, "not_shown"
+    rules = [*stopping, *([young] if young else []), *on_effect]
     because = tuple(Because(rule=r.name, binds=r is binding, data=r.data) for r in rules)
     return Decision(code=code, reason=reason, proposed=proposed, because=because)
 
@@ -119,6 +79,56 @@ class _Rule:
     code: Verdict
     reason: str
     data: Mapping[str, Any]
+
+
+def _stopping(findings: Sequence[Finding], seen: Shown, capacities: Sequence[Capacity]) -> list[_Rule]:
+    """Rules that stop a test whatever the money says."""
+    blocking = sorted({f.code for f in findings if f.severity is Severity.BLOCK})
+    is_worse = any(seen.worse.values()) and not seen.is_against
+    rules = [
+        _Rule("checks", bool(blocking), Verdict.INVALID, _invalid_reason(blocking), _checks(blocking, findings)),
+        _Rule("primary_worse", is_worse, Verdict.KEEP, "worse", _items(seen.primaries, seen.worse)),
+        _Rule("guardrails", any(seen.broken.values()), Verdict.KEEP, "guardrail", _items(seen.guardrails, seen.broken)),
+    ]
+    return [*rules, _capacity(capacities)] if capacities else rules
+
+
+def _on_money(seen: Shown, money: _Rule) -> list[_Rule]:
+    """Rules on the effect where its worth decides."""
+    # Equivalent and not shown to pay: the simpler stays. What is known not to pay has the stronger reason.
+    is_tied = seen.is_equivalent and money.reason not in ("pays", "does_not_pay")
+    return [
+        _equivalence(seen, binds=is_tied),
+        _guardrails_safe(seen, wants_to_ship=money.code is Verdict.SHIP),
+        money,
+        _primary_better(seen, binds=False),
+    ]
+
+
+def _on_what_is_shown(seen: Shown) -> list[_Rule]:
+    """Rules on the effect without money."""
+    trade = _trade_off(seen.primaries, seen.better, seen.worse)
+    return [
+        _Rule("trade_off", seen.is_against, Verdict.KEEP_TESTING, "trade_off", trade),
+        _guardrails_safe(seen, wants_to_ship=seen.is_better),
+        _primary_better(seen, binds=seen.is_better),
+        _equivalence(seen, binds=seen.is_equivalent),
+    ]
+
+
+def _guardrails_safe(seen: Shown, *, wants_to_ship: bool) -> _Rule:
+    is_open = wants_to_ship and not all(seen.safe.values())
+    return _Rule("guardrails_safe", is_open, Verdict.KEEP_TESTING, "guardrail", _items(seen.guardrails, seen.safe))
+
+
+def _primary_better(seen: Shown, *, binds: bool) -> _Rule:
+    data = _items(seen.primaries, seen.better) | {"more_units": _more_units(seen.primaries, seen.level)}
+    return _Rule("primary_better", binds, Verdict.SHIP, "superior", data)
+
+
+def _equivalence(seen: Shown, *, binds: bool) -> _Rule:
+    known = [r for r in seen.primaries if r.equivalence is not None]
+    return _Rule("equivalence", binds, Verdict.KEEP, "equivalent", _items(known, seen.equivalent))
 
 
 def _capacity(found: Sequence[Capacity]) -> _Rule:
@@ -176,33 +186,7 @@ def _money(worth: Value, terms: ValueTerms, *, is_ended: bool) -> _Rule:
 
 def _gain(results: Sequence[MetricResult], proposed: str) -> float:
     first = next(r for r in results if r.proposed.variant == proposed and r.metric.role is Role.PRIMARY)
-    return first.chosen.absolute.estimate * _sign(first) if first.chosen and first.chosen.absolute.estimate else 0.0
-
-
-def _sign(result: MetricResult) -> int:
-    return 1 if result.metric.better is Better.HIGHER else -1
-
-
-def _is_shown(result: MetricResult, alpha: float, direction: int) -> bool:
-    """Whether the metric is shown better (direction 1) or worse (-1), by its adjusted p."""
-    chosen = result.chosen
-    if chosen is None or chosen.pvalue_adjusted is None or chosen.absolute.estimate is None:
-        return False
-    return chosen.pvalue_adjusted < alpha and chosen.absolute.estimate * _sign(result) * direction > 0
-
-
-def _is_broken(result: MetricResult, alpha: float) -> bool:
-    """Whether a guardrail is shown worse than its margin, or worse at all if it has none."""
-    if result.metric.margin is None:
-        return _is_shown(result, alpha, -1)
-    return result.guardrail is not None and result.guardrail.is_worse
-
-
-def _is_safe(result: MetricResult, is_broken: bool) -> bool:
-    """Whether a guardrail with a margin is shown safe; one that is only watched is safe unless shown worse."""
-    if result.metric.margin is None:
-        return not is_broken
-    return result.guardrail is not None and result.guardrail.is_safe
+    return first.chosen.absolute.estimate * sign(first) if first.chosen and first.chosen.absolute.estimate else 0.0
 
 
 def _invalid_reason(blocking: Sequence[str]) -> str:

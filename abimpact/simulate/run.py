@@ -3,16 +3,14 @@
 The analysis is the one that `report` would use, by the same code; only the arms are dealt out anew.
 """
 
-import hashlib
 import math
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field, replace
 from functools import cache, partial
 
-import numpy as np
-
 from abimpact.errors import DataError, UsageError
+from abimpact.estimate.bootstrap import stream
 from abimpact.estimate.table import Comparison
 from abimpact.pipeline.provenance import Sources, provenance, with_options
 from abimpact.pipeline.reading import LooksByMetric, Running, opened
@@ -152,7 +150,7 @@ def run_simulation(
 
 def _tallied(log: Log, deal: Deal, terms: Terms, progress: Callable[[float], None]) -> dict[str, _Tallies]:
     """Every metric over all repetitions, each of them without an effect and then with one."""
-    population, streams = _population(log, deal), cache(partial(_stream, log.experiment.seed))
+    population, streams = _population(log, deal), cache(partial(stream, log.experiment.seed, "simulate"))
     pilots = [list(map(deal.compare, s)) for s in dealt(population, deal, min(PILOTS, terms.repetitions), streams)]
     tallies = {}
     for place, metric in enumerate(log.metrics):
@@ -194,8 +192,3 @@ def _population(log: Log, deal: Deal) -> Population:
         },
         metrics=tuple((m, covariate_names(c, m)) for m, c in zip(log.metrics, columns, strict=True)),
     )
-
-
-def _stream(seed: int, metric: str) -> np.random.Generator:
-    key = f"{seed}\0simulate\0{metric}"
-    return np.random.default_rng(int.from_bytes(hashlib.blake2b(key.encode(), digest_size=16).digest()))
