@@ -50,3 +50,7 @@ class Decision:
     reason: str
     proposed: str
     because: tuple[Because, ...]
+
+    def data(self, rule: str) -> Mapping[str, Any]:
+        """What a rule that was looked at found."""
+        return next(b.data for b in self.because if b.rule == rule)

@@ -94,3 +94,8 @@ def joined(parts: list[str]) -> str:
 def stop(text: str) -> str:
     """`text` as a sentence."""
     return text if text.endswith((".", "!", "?")) else text + "."
+
+
+def keep(report: Report) -> str:
+    """What to do where the incumbent stands."""
+    return f"Keep {name(report.incumbent)}"

@@ -32,10 +32,9 @@ from typing import Any
 from abimpact.decide.decision import Because, Decision, Verdict
 from abimpact.decide.limits import Capacity
 from abimpact.decide.report import Report
-from abimpact.decide.value import Value
 from abimpact.decide.verdict import NOT_AN_EXPERIMENT
 from abimpact.findings import Finding, Severity, by_chance
-from abimpact.render import capacity, money, numbers, phrases
+from abimpact.render import capacity, money, numbers, phrases, words_money
 from abimpact.spec.metric import Role
 
 VERDICT = {
@@ -91,9 +90,9 @@ def because(report: Report, decision: Decision, rule: Because) -> str:
     if rule.rule == "maturity":
         return _maturity(rule.data)
     if rule.rule == "value":
-        return _value(report, decision)
+        return words_money.value(report, decision)
     if rule.rule == "simplicity":
-        return _against_simpler(report, decision)
+        return words_money.against_simpler(report, decision)
     if rule.rule == "trade_off":
         better, worse = phrases.names(rule.data["better"]), phrases.names(rule.data["worse"])
         return (
@@ -130,45 +129,6 @@ def _superior(report: Report, decision: Decision) -> str:
     )
 
 
-def _pays(report: Report, decision: Decision) -> str:
-    proposed, incumbent, worth = (
-        phrases.name(decision.proposed),
-        phrases.name(report.incumbent),
-        _worth(report, decision),
-    )
-    return f"{proposed} earns more than {incumbent}: {_money_moves(report, decision)}; {_pays_back(worth)}."
-
-
-def _pays_back(worth: Value) -> str:
-    found = money.months(worth)
-    return "it pays from the first day" if found == "at once" else f"it pays its costs in {found}"
-
-
-def _expected_value(report: Report, decision: Decision) -> str:
-    worth, proposed = _worth(report, decision), phrases.name(decision.proposed)
-    return (
-        f"{proposed} pays more likely than not ({money.chance_of(worth.probability_pays)}): "
-        f"{_money_moves(report, decision)}, expected net value {_npv(report, worth)}; {_no_more(report, worth)}."
-    )
-
-
-def _does_not_pay(report: Report, decision: Decision) -> str:
-    worth, proposed = _worth(report, decision), phrases.name(decision.proposed)
-    chance = f"probability that it pays: {money.chance_of(worth.probability_pays)}"
-    if worth.break_even_absolute == 0:
-        return f"{_keep(report)}: {proposed} does not earn more, {_money_moves(report, decision)} ({chance})."
-    needs = f"but needs {money.break_even(report, worth)} to pay for itself"
-    return f"{_keep(report)}: {proposed} brings {_money_moves(report, decision)}, {needs} ({chance})."
-
-
-def _not_worth_testing(report: Report, decision: Decision) -> str:
-    worth, proposed = _worth(report, decision), phrases.name(decision.proposed)
-    return (
-        f"{_keep(report)}: {proposed} is not expected to pay ({money.chance_of(worth.probability_pays)}; "
-        f"{_money_moves(report, decision)}, and it needs {money.break_even(report, worth)}); {_no_more(report, worth)}."
-    )
-
-
 def _more_of(report: Report, units: int) -> str:
     """More of what was randomised: units, or as many clusters as hold these."""
     if not report.clusters:
@@ -177,23 +137,13 @@ def _more_of(report: Report, units: int) -> str:
     return f"{numbers.count(clusters)} more clusters ({phrases.name(report.cluster or '')}) of this size"
 
 
-def _more_is_worth(report: Report, decision: Decision) -> str:
-    worth, currency = _worth(report, decision), _currency(report)
-    more = money.another(worth)
-    return (
-        f"Not decided: {_money_moves(report, decision)}, and {phrases.name(decision.proposed)} pays with "
-        f"{money.chance_of(worth.probability_pays)} probability. {_another(report, more.more_units)} would be worth "
-        f"{numbers.money(more.worth, currency)} and cost {numbers.money(more.cost, currency)}."
-    )
-
-
 def _capacity(report: Report, decision: Decision) -> str:
     told = []
     for found in _capacities(report, decision):
         if found.is_exceeded:
             share = f"{found.share_that_fits * 100:.0f} % of the units would fit"
             told.append(f"{capacity.needs(found)}; {share}")
-    return f"{_keep(report)}: at full roll-out {phrases.name(decision.proposed)} needs {' and '.join(told)}."
+    return f"{phrases.keep(report)}: at full roll-out {phrases.name(decision.proposed)} needs {' and '.join(told)}."
 
 
 def _capacities(report: Report, decision: Decision) -> list[Capacity]:
@@ -201,7 +151,7 @@ def _capacities(report: Report, decision: Decision) -> list[Capacity]:
 
 
 def _immature(_: Report, decision: Decision) -> str:
-    data = _data(decision, "maturity")
+    data = decision.data("maturity")
     day = numbers.day(date.fromisoformat(data["answer_on"]))
     waiting = f"{phrases.name(data['metric'])} is still to come for {_young(data)}"
     return f"Not decided yet: {waiting}; the answer is in on {day}."
@@ -219,58 +169,9 @@ def _young(data: Mapping[str, Any]) -> str:
     return "all units" if share == 1 else f"{money.chance_of(share)} of the units"
 
 
-def _another(report: Report, units: int) -> str:
-    if report.start and report.end:
-        days = (report.end - report.start).days + 1
-        return f"Another {days} day{'' if days == 1 else 's'} like these"
-    return f"Another {numbers.count(units)} units"
-
-
-def _no_more(report: Report, worth: Value) -> str:
-    """Why the decision is taken now."""
-    if not worth.more:
-        return "the test has ended"
-    more, currency = money.another(worth), _currency(report)
-    if more.worth > more.cost:
-        return "the test has ended"
-    another = _another(report, more.more_units)
-    return (
-        f"{another[0].lower()}{another[1:]} would cost {numbers.money(more.cost, currency)} "
-        f"and be worth {numbers.money(more.worth, currency)}"
-    )
-
-
-def _value(report: Report, decision: Decision) -> str:
-    worth = _worth(report, decision)
-    net = f"{phrases.name(decision.proposed)} pays with {money.chance_of(worth.probability_pays)} probability"
-    return f"{net}; expected net value {_npv(report, worth)}; {money.breaks_even(report, worth)}."
-
-
-def _money_moves(report: Report, decision: Decision) -> str:
-    """The effect on the money metric: `profit per user +4.2 % (+1.8 % to +6.7 %)`."""
-    return phrases.described(report, decision, [_worth(report, decision).metric])
-
-
-def _npv(report: Report, worth: Value) -> str:
-    low, high = worth.npv.low or 0.0, worth.npv.high or 0.0
-    currency = _currency(report)
-    return f"{numbers.money(worth.npv.estimate or 0.0, currency)} ({numbers.money_range(low, high, currency)})"
-
-
-def _worth(report: Report, decision: Decision) -> Value:
-    worth = report.value_of(decision.proposed)
-    assert worth is not None
-    return worth
-
-
-def _currency(report: Report) -> str:
-    assert report.terms is not None
-    return report.terms.currency
-
-
 def _worse(report: Report, decision: Decision) -> str:
     falls = [phrases.moves(phrases.find(report, decision, m)) for m in _shown(decision, "primary_worse")]
-    return f"{_keep(report)}: with {phrases.name(decision.proposed)} {phrases.joined(falls)}."
+    return f"{phrases.keep(report)}: with {phrases.name(decision.proposed)} {phrases.joined(falls)}."
 
 
 def _guardrail(report: Report, decision: Decision) -> str:
@@ -278,38 +179,26 @@ def _guardrail(report: Report, decision: Decision) -> str:
     gains = _shown(decision, "primary_better")
     proposed = phrases.name(decision.proposed)
     told = f"{proposed} is better on {phrases.names(gains)}, but" if gains else f"with {proposed}"
-    return f"{_keep(report)}: {told} {phrases.joined(broken)}."
+    return f"{phrases.keep(report)}: {told} {phrases.joined(broken)}."
 
 
 def _equivalent(report: Report, decision: Decision) -> str:
     result = phrases.find(report, decision, _shown(decision, "equivalence")[0])
     both = phrases.names([decision.proposed, report.incumbent])
     return (
-        f"{_keep(report)}, the simpler one: {both} are within ±{phrases.equivalence_limit(result)} "
+        f"{phrases.keep(report)}, the simpler one: {both} are within ±{phrases.equivalence_limit(result)} "
         f"of each other on {phrases.name(result.metric.name)}."
     )
-
-
-def _simpler(report: Report, decision: Decision) -> str:
-    simpler = phrases.name(_data(decision, "simplicity")["simpler"])
-    return f"Keep {simpler}, the simpler one: {_against_simpler(report, decision)}"
-
-
-def _against_simpler(report: Report, decision: Decision) -> str:
-    """How a variant compares in money with the simpler one that stands."""
-    pair = {decision.proposed, _data(decision, "simplicity")["simpler"]}
-    found = next(c for c in report.contrasts if {c.proposed, c.other} == pair)
-    return money.contrast(found, _currency(report))
 
 
 def _not_shown(report: Report, decision: Decision) -> str:
     binding = next((b.rule for b in decision.because if b.binds), "")
     if binding == "guardrails_safe":
-        return f"{_keep(report)}: the test has ended; {_better_but_open(report, decision)}."
+        return f"{phrases.keep(report)}: the test has ended; {_better_but_open(report, decision)}."
     if binding == "trade_off":
-        return f"{_keep(report)}: the test has ended; {_traded(report, decision)}."
+        return f"{phrases.keep(report)}: the test has ended; {_traded(report, decision)}."
     told = f"the test has ended and {phrases.name(decision.proposed)} is not shown to be better"
-    return f"{_keep(report)}: {told}; {_open(report, decision)}."
+    return f"{phrases.keep(report)}: {told}; {_open(report, decision)}."
 
 
 def _guardrail_open(report: Report, decision: Decision) -> str:
@@ -317,11 +206,11 @@ def _guardrail_open(report: Report, decision: Decision) -> str:
 
 
 def _better_but_open(report: Report, decision: Decision) -> str:
-    safe = {i["metric"]: i["shown"] for i in _data(decision, "guardrails_safe")["metrics"]}
+    safe = {i["metric"]: i["shown"] for i in decision.data("guardrails_safe")["metrics"]}
     waiting = [phrases.find(report, decision, m) for m, is_safe in safe.items() if not is_safe]
     stay = phrases.joined([phrases.stays(r) for r in waiting])
     if report.value_of(decision.proposed):
-        gain = f"is expected to pay ({_money_moves(report, decision)})"
+        gain = f"is expected to pay ({words_money.moves(report, decision)})"
     else:
         gain = f"is better on {phrases.described(report, decision, _shown(decision, 'primary_better'))}"
     return f"{phrases.name(decision.proposed)} {gain}, but it is not shown that {stay}"
@@ -332,7 +221,7 @@ def _trade_off(report: Report, decision: Decision) -> str:
 
 
 def _traded(report: Report, decision: Decision) -> str:
-    data = _data(decision, "trade_off")
+    data = decision.data("trade_off")
     better, worse = (phrases.described(report, decision, data[side]) for side in ("better", "worse"))
     rate = data["exchange_rate"]
     tip = "say what they are worth to each other" if rate is None else (
@@ -343,7 +232,7 @@ def _traded(report: Report, decision: Decision) -> str:
 
 
 def _inconclusive(report: Report, decision: Decision) -> str:
-    more = _data(decision, "primary_better")["more_units"]
+    more = decision.data("primary_better")["more_units"]
     settle = (
         f" Some {_more_of(report, more)}{_in_days(report, more)} would settle an effect of this size." if more else ""
     )
@@ -377,34 +266,26 @@ def _open(report: Report, decision: Decision) -> str:
     return f"{metric} between {printed.limits.replace(' to ', ' and ')}: an effect either way is possible"
 
 
-def _data(decision: Decision, rule: str) -> Mapping[str, Any]:
-    return next(b.data for b in decision.because if b.rule == rule)
-
-
 def _shown(decision: Decision, rule: str) -> list[str]:
     """The metrics for which a rule's statement holds; none if the rule was not looked at."""
     rules = (b for b in decision.because if b.rule == rule)
     return [i["metric"] for b in rules for i in b.data["metrics"] if i["shown"]]
 
 
-def _keep(report: Report) -> str:
-    return f"Keep {phrases.name(report.incumbent)}"
-
-
 _HEADLINES: dict[str, Callable[[Report, Decision], str]] = {
     "ship/superior": _superior,
-    "ship/pays": _pays,
-    "ship/expected_value": _expected_value,
-    "keep/does_not_pay": _does_not_pay,
-    "keep/not_worth_testing": _not_worth_testing,
-    "keep_testing/value": _more_is_worth,
+    "ship/pays": words_money.pays,
+    "ship/expected_value": words_money.expected_value,
+    "keep/does_not_pay": words_money.does_not_pay,
+    "keep/not_worth_testing": words_money.not_worth_testing,
+    "keep_testing/value": words_money.more_is_worth,
     "keep_testing/immature": _immature,
     "keep/worse": _worse,
     "keep/guardrail": _guardrail,
     "keep/capacity": _capacity,
     "keep/equivalent": _equivalent,
     "keep/not_shown": _not_shown,
-    "keep/simpler": _simpler,
+    "keep/simpler": words_money.simpler,
     "keep_testing/guardrail": _guardrail_open,
     "keep_testing/trade_off": _trade_off,
     "keep_testing/inconclusive": _inconclusive,
