@@ -3,8 +3,11 @@
 Whoever makes one holds a lock on it (flock) for as long as it is needed, and the system takes the lock away when the
 process ends, however that happens. So what can be locked, is this user's and is named like ours was left behind. Where
 a file system knows no locks nothing is ever removed.
+
+What a process makes it removes at its end at the latest: a signal may come between any two steps.
 """
 
+import atexit
 import os
 import re
 import secrets
@@ -24,12 +27,14 @@ IS_HELD = sys.platform != "win32"
 LOCK = "lock"
 _TRIES = 100
 _BINARY = getattr(os, "O_BINARY", 0)  # Windows
+# What this process (and none that it was forked from) makes, from before it is made until it is removed.
+_made: set[tuple[int, Path]] = set()
 
 
 def make_file(folder: Path, prefix: str, suffix: str, mode: int) -> tuple[Path, int]:
-    """A new file in `folder`, locked, and its descriptor for writing. OSError if none can be made."""
+    """A new file in `folder`, locked, and its descriptor: see `remove_file`. OSError if none can be made."""
     for _ in range(_TRIES):
-        path = folder / f"{prefix}{secrets.token_hex(8)}{suffix}"
+        path = _listed(folder / f"{prefix}{secrets.token_hex(8)}{suffix}")
         descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | _BINARY, mode)
         if _is_ours(descriptor, path):
             return path, descriptor
@@ -40,7 +45,7 @@ def make_file(folder: Path, prefix: str, suffix: str, mode: int) -> tuple[Path, 
 def make_folder(folder: Path, prefix: str) -> tuple[Path, int]:
     """A new folder in `folder` for this user alone, and the descriptor that keeps it: see `remove_folder`."""
     for _ in range(_TRIES):
-        path = folder / f"{prefix}{secrets.token_hex(8)}"
+        path = _listed(folder / f"{prefix}{secrets.token_hex(8)}")
         path.mkdir(mode=0o700)
         with suppress(FileNotFoundError):
             descriptor = os.open(path / LOCK, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
@@ -48,6 +53,15 @@ def make_folder(folder: Path, prefix: str) -> tuple[Path, int]:
                 return path, descriptor
             os.close(descriptor)
     raise FileExistsError(None, "temporary folders are removed as soon as they are made")
+
+
+def remove_file(path: Path, descriptor: int) -> None:
+    """Remove a file of `make_file`, unless it was renamed."""
+    with suppress(FileNotFoundError):
+        path.unlink()
+    if IS_HELD:
+        os.close(descriptor)
+    _made.discard((os.getpid(), path))
 
 
 def remove_folder(path: Path, descriptor: int) -> None:
@@ -59,6 +73,16 @@ def remove_folder(path: Path, descriptor: int) -> None:
         os.close(descriptor)
     if not IS_HELD:
         _remove(path)
+    _made.discard((os.getpid(), path))
+
+
+@atexit.register
+def remove_own() -> None:
+    """Remove what this process has made and not removed."""
+    for pid, path in list(_made):
+        if pid == os.getpid():
+            with suppress(OSError):
+                path.unlink() if path.is_file() else _remove(path)
 
 
 def remove_left(folder: Path, prefix: str, suffix: str = "") -> None:
@@ -98,6 +122,11 @@ def _remove_if_left(path: Path) -> None:
         os.close(descriptor)
 
 
+def _listed(path: Path) -> Path:
+    _made.add((os.getpid(), path))
+    return path
+
+
 def _remove(path: Path) -> None:
     with suppress(OSError):
         for entry in path.iterdir():
@@ -105,7 +134,7 @@ def _remove(path: Path) -> None:
                 shutil.rmtree(entry, ignore_errors=True)
             elif entry.name != LOCK:
                 entry.unlink()
-        (path / LOCK).unlink()
+        (path / LOCK).unlink(missing_ok=True)
         path.rmdir()
 
 

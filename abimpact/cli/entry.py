@@ -16,8 +16,10 @@ from types import FrameType
 SIGNALS = [number for name in ("SIGINT", "SIGTERM", "SIGHUP") if (number := getattr(signal, name, None)) is not None]
 # One stop often sends several signals (the terminal's, the shell's); later ones break off the tidying up too.
 PATIENCE = 1.0
-# The engine, whose import takes a hundredth of a second or two and must not be broken off.
-ENGINE, MOMENT = "duckdb", 0.02
+# An import takes hundredths of a second and must not be broken off: libraries make of it what they will, or end the
+# process. The signal comes again after a moment, at most for so long.
+MOMENT, MOST_DEFERRED = 0.02, 0.5
+IMPORTING = "<frozen importlib._bootstrap>"
 # Objects made between two searches for garbage. Modules hold hardly any: searching as often as Python does by default
 # takes a tenth of a small report.
 GARBAGE = 100_000
@@ -26,6 +28,7 @@ GARBAGE = 100_000
 THREADS_FOR_MATRICES = "OPENBLAS_NUM_THREADS"
 
 _first: tuple[int, float] | None = None
+_asked: float | None = None
 
 
 def entry() -> None:
@@ -70,21 +73,25 @@ def _listen_no_more() -> None:
         signal.signal(number, signal.SIG_IGN)
 
 
-def _stop(number: int, _: FrameType | None) -> None:
-    global _first
-    if _is_loading(ENGINE):
+def _stop(number: int, frame: FrameType | None) -> None:
+    global _first, _asked
+    now = time.monotonic()
+    _asked = _asked or now
+    if now - _asked < MOST_DEFERRED and _is_importing(frame):
         _send_again(number)
         return
-    now = time.monotonic()
     if _first is not None and now - _first[1] < PATIENCE:
         return
     _first = _first or (number, now)
     raise KeyboardInterrupt
 
 
-def _is_loading(name: str) -> bool:
-    """Whether a module is being imported right now: an exception from outside would end the process with a signal."""
-    return bool(getattr(getattr(sys.modules.get(name), "__spec__", None), "_initializing", False))
+def _is_importing(frame: FrameType | None) -> bool:
+    while frame is not None:
+        if frame.f_code.co_filename == IMPORTING:
+            return True
+        frame = frame.f_back
+    return False
 
 
 def _send_again(number: int) -> None:

@@ -35,14 +35,18 @@ class Scratch:
 
 def _place() -> Path:
     named = next(((os.environ[name], name) for name in VARIABLES if os.environ.get(name)), None)
-    if named and not os.path.isdir(named[0]):
-        raise _unusable(named[0], "there is no such folder", named[1])
-    if named and not os.access(named[0], os.W_OK | os.X_OK):
-        raise _unusable(named[0], "it may not be written to", named[1])
-    try:
-        return Path(tempfile.gettempdir())
-    except FileNotFoundError as error:
-        raise _unusable("/tmp", "it cannot be written to") from error
+    if named is None:
+        try:
+            return Path(tempfile.gettempdir())
+        except FileNotFoundError as error:
+            raise _unusable("/tmp", "it cannot be written to") from error
+    # `tempfile` would try it by writing a file, which a signal may leave there, and go elsewhere if it fails.
+    place, variable = named
+    if not os.path.isdir(place):
+        raise _unusable(place, "there is no such folder", variable)
+    if not os.access(place, os.W_OK | os.X_OK):
+        raise _unusable(place, "it may not be written to", variable)
+    return Path(os.path.abspath(place))
 
 
 def _unusable(path: str, why: str, variable: str = "TMPDIR") -> UsageError:

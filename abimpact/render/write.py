@@ -7,12 +7,11 @@ import errno
 import os
 import stat
 from collections.abc import Mapping
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 from abimpact.errors import UsageError
-from abimpact.leftovers import IS_HELD, make_file, remove_left
+from abimpact.leftovers import IS_HELD, make_file, remove_file, remove_left
 
 # How the temporary file beside a target is called.
 PREFIX, SUFFIX = ".abimpact-", ".tmp"
@@ -66,7 +65,7 @@ def write_all(files: Mapping[str, str | bytes]) -> None:
         ) from error
     finally:
         for ready in staged:
-            _forget(ready.temporary, ready.descriptor)
+            remove_file(ready.temporary, ready.descriptor)
 
 
 def append(path: str, text: str) -> None:
@@ -121,7 +120,7 @@ def _stage(path: str, target: Path, data: bytes, mode: int | None) -> _Staged:
         # A disk that is full may say so only now; and a rename must not outlive the content in a crash.
         _settle(descriptor)
     except BaseException:
-        _forget(temporary, descriptor)
+        remove_file(temporary, descriptor)
         raise
     if not IS_HELD:
         os.close(descriptor)
@@ -135,10 +134,3 @@ def _settle(descriptor: int) -> None:
         # So say file systems that have nothing to do here.
         if error.errno not in (errno.EINVAL, errno.ENOSYS, errno.ENOTSUP):
             raise
-
-
-def _forget(temporary: Path, descriptor: int) -> None:
-    with suppress(FileNotFoundError):
-        temporary.unlink()
-    if IS_HELD:
-        os.close(descriptor)
