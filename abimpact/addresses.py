@@ -23,10 +23,10 @@ def assert_enough() -> None:
         )
 
 
-def left_for_engine() -> str | None:
-    """The memory limit of an engine that is given none, as DuckDB writes it; None where the system sets no limit."""
+def left_for_engine() -> int | None:
+    """What the other libraries leave to the engine; None where the system sets no limit."""
     limit = _limit()
-    return None if limit is None else f"{max(limit, LEAST) - BESIDE_ENGINE}MiB"
+    return None if limit is None else max(limit, LEAST) - BESIDE_ENGINE
 
 
 def _limit() -> int | None:

@@ -27,13 +27,13 @@ class DuckDBEngine:
     def __init__(self, *, memory_limit: str | None = None, threads: int | None = None) -> None:
         """`threads` defaults to all cores.
 
-        `memory_limit` as DuckDB writes it (4GB, 500MiB, 80%): 80 % by default, or what `ulimit -v` leaves.
+        `memory_limit` as DuckDB writes it (4GB, 500MiB, 80%), by default the less of 80 % and what `ulimit -v` leaves.
         """
         self._stopped: BaseException | None = None
         self._scratch = Scratch()
         try:
             self._connection = duckdb.connect()
-            self._set_up(memory_limit or addresses.left_for_engine(), threads)
+            self._set_up(memory_limit, threads)
         except BaseException:
             self._scratch.remove()
             raise
@@ -53,6 +53,9 @@ class DuckDBEngine:
                 raise UsageError(
                     f"--memory-limit {memory_limit!r} is not a size.", "Write it like 4GB or 500MB."
                 ) from error
+        elif left := addresses.left_for_engine():
+            ((usual,),) = self.rows("SELECT parse_formatted_bytes(current_setting('memory_limit'))")
+            self.execute(f"SET memory_limit = '{min(left * addresses.MEGABYTE, usual)}B'")
 
     def stop_if_fails(self, futures: Iterable[Future[Any]]) -> None:
         """End the running query, and let no other begin, with the error of the first of `futures` that fails."""

@@ -25,13 +25,11 @@ def summarise_by(
         moments = [[pooled(its[k]) for its in strata] for k in range(n_keys)]
     else:
         moments = scan_moments_by(log.engine, log.relation, columns, len(log.variants), key, range(n_keys))
-    asked = [m.metric for m in metrics]
-    sums = None
-    if log.clusters:
-        sums = scan_clusters(log, asked, key=key, n_keys=n_keys, binned=[m.metric for m in binned])
+    asked, wanted = ([m.metric for m in some] for some in (metrics, binned))
+    sums = scan_clusters(log, asked, key=key, n_keys=n_keys, binned=wanted) if log.clusters else None
     bins = [
         _bins(log, m, [by_key[i] for by_key in moments], key)
-        if m in binned and not (strata or sums)
+        if m.metric in wanted and not (strata or sums)
         else [None] * n_keys
         for i, m in enumerate(metrics)
     ]

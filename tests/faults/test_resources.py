@@ -1,6 +1,7 @@
 """Memory and disks that run out, and folders for temporary files that are not there."""
 
 import subprocess
+import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -82,6 +83,18 @@ def test_few_addresses(megabytes: int, wide: Path, scratch: Path) -> None:
     if done.returncode:
         assert_error(done, 3, "memory")
     assert list(scratch.iterdir()) == []
+
+
+@pytest.mark.parametrize(("megabytes", "share"), [(3_000, 1_750), (100_000_000, None)])
+def test_the_engine_keeps_to_what_the_others_leave(megabytes: int, share: int | None) -> None:
+    asked = "DuckDBEngine().rows(\"SELECT parse_formatted_bytes(current_setting('memory_limit'))\")[0][0]"
+    code = f"from abimpact.read.duckdb_engine import DuckDBEngine; print({asked})"
+    found, usual = (
+        int(subprocess.run([*before, sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout)
+        for before in (_addresses(megabytes), ())
+    )
+    # Written with one decimal.
+    assert found == pytest.approx(share * 2**20 if share else usual, rel=0.06)
 
 
 def _addresses(megabytes: int) -> tuple[str, ...]:
