@@ -123,7 +123,7 @@ def table(peers: dict[str, Peer], found: dict[str, list[Run]]) -> str:
 
 def picture(measured: dict[str, dict[str, list[Run]]]) -> str:
     """Median wall times as bars, one group a size."""
-    sys.path.insert(0, str(ROOT))
+    sys.path.insert(0, str(ROOT))  # abimpact need not be installed for the Python that runs this script
     from abimpact.render.picture import Box, Label, Picture, Shape, svg
 
     shapes: list[Shape] = []

@@ -199,10 +199,10 @@ def _scan(
     means += np.array([p.centre for p in points])
     ends = np.searchsorted(np.asarray(table["part"]), np.arange(len(keys) * n_variants + 1))
 
-    def bins_of(group: int) -> Bins:
-        mine = slice(ends[group], ends[group + 1])
-        widths = _widths(keys[group // n_variants], binned[mine], per_doubling)
+    def bins_of(k: int, arm: int) -> Bins:
+        place = k * n_variants + arm
+        mine = slice(ends[place], ends[place + 1])
+        widths = _widths(keys[k], binned[mine], per_doubling)
         return Bins(counts[mine], means[mine], second[mine], np.where(counts[mine] == 1, 0.0, widths))
 
-    groups = range(len(keys) * n_variants)
-    return [tuple(bins_of(g) for g in groups[k * n_variants : (k + 1) * n_variants]) for k in range(len(keys))]
+    return [tuple(bins_of(k, arm) for arm in range(n_variants)) for k in range(len(keys))]

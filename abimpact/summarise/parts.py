@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from abimpact.read.log import Log
-from abimpact.spec.metric import MetricKind
+from abimpact.spec.metric import Metric, MetricKind
 from abimpact.summarise.bins import bins_by
 from abimpact.summarise.clusters import scan_clusters
 from abimpact.summarise.scan import scan_moments_by
@@ -13,7 +13,7 @@ from abimpact.summarise.summary import Bins, MetricSummary, Moments
 
 
 def summarise_by(
-    log: Log, metrics: Sequence[MetricSummary], key: str, n_keys: int, *, binned: Sequence[MetricSummary] = ()
+    log: Log, metrics: Sequence[MetricSummary], key: str, n_keys: int, *, binned: Sequence[Metric] = ()
 ) -> list[tuple[MetricSummary, ...]]:
     """For each value 0…n_keys - 1 of the SQL number `key`, the metrics of the units that have it.
 
@@ -25,11 +25,11 @@ def summarise_by(
         moments = [[pooled(its[k]) for its in strata] for k in range(n_keys)]
     else:
         moments = scan_moments_by(log.engine, log.relation, columns, len(log.variants), key, range(n_keys))
-    asked, wanted = ([m.metric for m in some] for some in (metrics, binned))
-    sums = scan_clusters(log, asked, key=key, n_keys=n_keys, binned=wanted) if log.clusters else None
+    asked = [m.metric for m in metrics]
+    sums = scan_clusters(log, asked, key=key, n_keys=n_keys, binned=binned) if log.clusters else None
     bins = [
         _bins(log, m, [by_key[i] for by_key in moments], key)
-        if m.metric in wanted and not (strata or sums)
+        if m.metric in binned and not (strata or sums)
         else [None] * n_keys
         for i, m in enumerate(metrics)
     ]

@@ -54,7 +54,7 @@ def _segments(log: Log, metrics: Sequence[MetricSummary], name: str, by: str) ->
     missing = f" WHEN {name} IS NULL THEN {named.index(None)}" if None in named else ""
     key = f"CASE{cases}{missing} ELSE {len(named)} END" if named else "CAST(0 AS INTEGER)"
     is_resampled = log.experiment.resamples > 0 and len(values) <= MOST_RESAMPLED
-    binned = [m for m in metrics if is_resampled and m.metric.role is Role.PRIMARY]
+    binned = [m.metric for m in metrics if is_resampled and m.metric.role is Role.PRIMARY]
     summaries = summarise_by(log, metrics, key, len(values), binned=binned)
     others = [sum(counts) for counts in zip(*rest, strict=True)] if rest else []
     return [

@@ -73,6 +73,7 @@ def test_a_limit_on_temporary_files(wide: Path, scratch: Path) -> None:
 def test_too_few_addresses(megabytes: int, log: Path, scratch: Path) -> None:
     done = run("report", log, *ASKED, environment={"TMPDIR": str(scratch)}, before=_addresses(megabytes))
     assert_error(done, 3, f"{megabytes:,} MB of addresses (ulimit -v)", "1,500 MB")
+    assert list(scratch.iterdir()) == []
 
 
 @pytest.mark.slow

@@ -73,8 +73,9 @@ def stopped(place: Place, number: signal.Signals, after: float, new: str) -> str
     assert place.is_whole(new), (code, errors)
     assert place.left() == [], (code, errors)
     is_told = code in (TIDIED[number], 0) and "Traceback" not in errors
-    # It may be stopped after the last line, too.
-    is_told &= output.startswith("SHIP") if not code else not output or output.endswith(".\n")
+    # Whoever printed the verdict has replaced both files before, and may still be stopped.
+    is_new = OLD not in [file.read_text() for file in place.files]
+    is_told &= is_new if output.startswith("SHIP") else code != 0 and output == ""
     is_told &= errors in ("", "abimpact: Interrupted; every file is whole or as it was.\n")
     return "" if is_told else f"exit {code}: {output}{errors}"
 
